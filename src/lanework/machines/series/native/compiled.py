@@ -18,6 +18,7 @@ from lanework.engines.codes import FALL_BACK
 from lanework.engines.kernel import UNIT
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.native import address
+from lanework.machines.series.data.binding import Array
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.native.kernels import (
@@ -214,7 +215,11 @@ class CompiledExecutor(Executor):
         job.check(self.view, known=variant.checked)
         memory = self._memory(variant, job)
         periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
-        standing = Standing(self.view.inputs, job.outputs)
+        beyond: list[Array] = []
+        if self.view.horizon is not None:
+            beyond += job.buffers
+            beyond += dict(memory.get("bridge", {})).values()
+        standing = Standing(self.view.inputs, job.outputs, beyond)
         for nest, count in ((variant.shared, 1), (variant.lanes, lanes)):
             if nest is not None:
                 standing.add(nest, memory, periods, count)

@@ -1,11 +1,13 @@
 """A run that is done again and again by native code: its kernels, each in a frame of its own.
 
 Nothing is checked, made or kept between two runs: inputs are read where they lie, and outputs are
-written where they lay before.
+written where they lay before. What lies beyond the end of a lane is written by none, so it has to
+be cleared where other inputs may move that end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -28,8 +30,12 @@ class Standing:
         words: int64, `KERNEL_WORDS` for each kernel, as `engines/callbacktext.py` has them.
     """
 
-    def __init__(self, ports: tuple[Port, ...], outputs: list[Output]) -> None:
+    def __init__(
+        self, ports: tuple[Port, ...], outputs: list[Output], beyond: Iterable[Array]
+    ) -> None:
+        """No kernel yet; `beyond` are arrays that hold zeros where a lane has ended."""
         self.outputs = outputs
+        self._beyond = list(beyond)
         self.words = np.zeros(0, np.int64)
         self._ports = {port.name: index for index, port in enumerate(ports)}
         self._kernels: list[tuple[CompiledNest, Frame, Array, Memory]] = []
@@ -52,6 +58,11 @@ class Standing:
         ]
         assert len(words) == KERNEL_WORDS
         self.words = np.append(self.words, words)
+
+    def clear(self) -> None:
+        """Zeros beyond the ends of lanes, which may be others from now on."""
+        for array in self._beyond:
+            array.fill(0.0)
 
     @property
     def count(self) -> int:

@@ -165,6 +165,7 @@ class Callbacks:
         for run in self._runs:
             for name, value in inputs.items():
                 run.standing.put(name, value.array if isinstance(value, Labelled) else value)
+            run.standing.clear()
             run.words[AFTER], run.words[RUNS] = NOT_YET, 0
 
     @property
@@ -210,7 +211,8 @@ class Callbacks:
 def native(problem: Problem, x: Floats) -> Callbacks | None:
     """The functions of a problem with its inputs given; None where Python has to be in between.
 
-    That is where a run is long, so that it can be stopped, and on the engine reference.
+    That is where a run is long, so that it can be stopped, where unknowns move the ends of lanes,
+    and on the engine reference.
 
     Args:
         problem: the problem, which keeps them for other inputs of the same kinds.
@@ -228,6 +230,8 @@ def native(problem: Problem, x: Floats) -> Callbacks | None:
 
 def _callbacks(problem: Problem, x: Floats) -> Callbacks | None:
     pieces: list[_Run | None] = []
+    if problem.ends_move:
+        return None
     for run in problem.work(x):
         if run is None:
             pieces.append(None)

@@ -18,6 +18,7 @@ from lanework.base.errors import Diagnostic, Trap
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
 from lanework.machines.series.data.labels import along
+from lanework.machines.series.layout import RowKind, SeriesView
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.sparsity import Bools, Reach, Sparsity, colours
 from lanework.machines.series.solving.blocks import Block, Floats
@@ -263,6 +264,16 @@ class Problem:
             (self._gradient, known) if self._gradient else None,
             (self._slopes, {**known, **along}) if self._slopes else None,
             (self._bends, {**known, **weights, **twice}) if self._bends else None,
+        )
+
+    @cached_property
+    def ends_move(self) -> bool:
+        """Whether an unknown may change how many periods a lane has."""
+        view = SeriesView.of(self._program)
+        rows = () if view.horizon is None else view.cone([view.horizon])
+        known = [view.rows[row] for row in rows]
+        return any(
+            row.kind == RowKind.INPUT and view.inputs[row.index].name in self.names for row in known
         )
 
     @cached_property
