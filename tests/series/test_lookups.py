@@ -37,7 +37,7 @@ def outside(program, engine, **inputs):
     """What a run says that looks up a key which the table lacks."""
     with pytest.raises(lw.Diagnostic) as caught:
         program.run(engine=engine, **inputs)
-    assert caught.value.code.ident == "LW3045"
+    assert caught.value.code.ident == "LW3045", caught.value
     return str(caught.value)
 
 
