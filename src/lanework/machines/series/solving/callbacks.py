@@ -45,6 +45,7 @@ _ORDINARY = ctypes.CFUNCTYPE(None, _INT, _PLACE, ctypes.c_double, _PLACE, _PLACE
 _VALUE = ctypes.CFUNCTYPE(_INT, _INT, _PLACE, _PLACE, _PLACE)
 _LEVELS = ctypes.CFUNCTYPE(_INT, _INT, _PLACE, _INT, _PLACE, _PLACE)
 _JACOBIAN = ctypes.CFUNCTYPE(_INT, _INT, _PLACE, _INT, _INT, _PLACE, _PLACE)
+_HESSIAN = ctypes.CFUNCTYPE(_INT, _INT, _PLACE, ctypes.c_double, _INT, _PLACE, _INT, _PLACE, _PLACE)
 
 
 @functools.cache
@@ -101,6 +102,7 @@ class Callbacks:
         self._value = _VALUE(self._code[VALUE].address)
         self._levels = _LEVELS(self._code[LEVELS].address)
         self._jacobian = _JACOBIAN(self._code[JACOBIAN].address)
+        self._hessian = _HESSIAN(self._code[HESSIAN].address)
 
     def _point(self) -> None:
         """Let all runs read the unknowns and the multipliers that IPOPT gives."""
@@ -181,6 +183,10 @@ class Callbacks:
         self._value(len(x), address(x), address(out), address(self._functions[VALUE]))
         return float(out[0])
 
+    def slope(self, x: Floats, out: Floats) -> None:
+        """The derivatives of what is to become least."""
+        self._value(len(x), address(x), address(out), address(self._functions[SLOPE]))
+
     def levels(self, x: Floats, out: Floats) -> None:
         """The outputs with bounds."""
         if len(out):
@@ -193,6 +199,13 @@ class Callbacks:
         if len(out):
             rows, words = self._problem.rows, address(self._functions[JACOBIAN])
             self._jacobian(len(x), address(x), rows, len(out), address(out), words)
+
+    def hessian(self, x: Floats, multipliers: Floats, weight: float, out: Floats) -> None:
+        """The second derivatives of the objective and of these outputs, each by its weight."""
+        if len(out):
+            rows, words = self._problem.rows, address(self._functions[HESSIAN])
+            given, count = address(multipliers), len(out)
+            self._hessian(len(x), address(x), weight, rows, given, count, address(out), words)
 
     def _do(self, kind: int, x: int, weight: float, given: int, out: int) -> None:
         """One of the functions, done by the problem itself."""

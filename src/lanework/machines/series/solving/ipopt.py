@@ -23,10 +23,13 @@ from lanework.machines.series.solving.blocks import Block, Floats
 from lanework.machines.series.solving.callbacks import Callbacks, native
 from lanework.machines.series.solving.polish import WHAT
 from lanework.machines.series.solving.problem import Problem
+from lanework.machines.series.solving.scales import Factors, scales, steepness
 from lanework.machines.series.solving.solution import TRACE, Solution
 
 FAR = 2e19  # what IPOPT takes for no bound is 1e19 and more
 CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bounds
+ROUNDING = 2e-15  # how exact, beside them, unknowns can be
+SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
 POLISH = 4  # steps of Newton's method at the end
 FINE = 1e-12  # how small, beside the unknowns, the last of them is
 
@@ -90,17 +93,24 @@ class Run:
         self.problem, self.options = problem, options
         self.functions: Problem | Callbacks = problem
         self.trace: list[tuple[Any, ...]] = []
+        self._short, self._error = 0, problem.error
         self.state: tuple[Floats, ...] = ()
 
     def iteration(
         self,
         mode: int,
-        number: int,
+        _: int,
         objective: float,
         *numbers: float,
     ) -> bool:
         """Keep a record, in the order of `TRACE`; whether to go on."""
-        problem = self.problem
+        problem, share = self.problem, numbers[6]
+        failed = problem.error is not self._error
+        self._short = self._short + 1 if failed and share < SHORT else 0
+        self._error = problem.error
+        if self._short >= STUCK:
+            problem.stop = problem.stop or "stopped"
+        number = len(self.trace)
         self.trace.append((number, objective * problem.sign, *numbers, mode != 0))
         if problem.until is not None and time.monotonic() > problem.until:
             problem.stop = problem.stop or "deadline"
@@ -133,7 +143,20 @@ class Run:
         return solver, watch
 
     def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, int]:
-        """The last iterate, and IPOPT's status."""
+        """The last iterate, and IPOPT's status: again where the unit of a function is small."""
+        problem, functions = self.problem, self.functions
+        first = steepness(problem, functions, start)
+        x, status = self._solve(start, before, None)
+        ended = STATUS.get(status) in ("solved", "inaccurate") and not problem.stop
+        if ended and not _SCALING & {*self.options}:
+            factors = scales(problem, functions, x, first, _ends(problem.targets))
+            if factors is not None and not problem.stop:
+                x, status = self._solve(x, None, factors)
+        return x, status
+
+    def _solve(
+        self, start: Floats, before: Solution | None, factors: Factors | None
+    ) -> tuple[Floats, int]:
         problem = self.problem
         n, m = problem.size, problem.rows
         options: dict[str, Any] = {
@@ -146,7 +169,11 @@ class Run:
         }
         if before is not None:
             options = {"warm_start_init_point": "yes", **_WARM, **options}
+        if factors is not None:
+            options["nlp_scaling_method"] = "user-scaling"
         solver, watch = self._solver(options)
+        if factors is not None:
+            solver.set_problem_scaling(factors[0], None, factors[1])
         x = np.array(start)
         y, lower, upper = np.zeros(m), np.zeros(n), np.zeros(n)
         if before is not None:
@@ -185,6 +212,14 @@ _WARM = {
     "warm_start_mult_bound_push": 1e-9,
     "mu_init": 1e-7,
 }
+
+_SCALING = {
+    "nlp_scaling_method",
+    "nlp_scaling_obj_target_gradient",
+    "nlp_scaling_constr_target_gradient",
+    "obj_scaling_factor",
+}
+"""Options of those who scale by themselves."""
 
 
 def _ends(blocks: list[Block]) -> tuple[Floats, Floats]:
@@ -230,6 +265,10 @@ def solve(
         status = STATUS.get(number, "stopped")
         if status == "solved" and not problem.stop:
             status = _checked(problem, session.functions, x)
+        elif status in ("inaccurate", "stopped") and problem.objective is None and not problem.stop:
+            exact = x.copy()  # in large units rounding leaves much of equations that hold
+            if _checked(problem, session.functions, exact) == "solved":
+                x[:], status = exact, "solved"
         status = problem.stop or status
         message = SAID[status]
         if status not in ("solved", "interrupted", "deadline"):
@@ -278,25 +317,34 @@ def _checked(problem: Problem, functions: Problem | Callbacks, x: Floats) -> str
     """IPOPT says that it is solved: is it? Where equations say all, `x` comes nearer to them."""
     levels, slopes = np.empty(problem.rows), np.empty(len(problem.entries[0]))
     low, high = _ends(problem.targets)
+    row, column = problem.entries
+
+    def held() -> bool:
+        """Whether outputs are within bounds, but for what rounding of the unknowns makes."""
+        size = 1.0 + np.maximum(np.abs(levels), np.minimum(np.abs(low), np.abs(high)))
+        spread = np.abs(slopes * x[column])
+        spread[~np.isfinite(spread)] = 0.0
+        noise = ROUNDING * np.bincount(row, spread, problem.rows)
+        return bool((np.maximum(low - levels, levels - high) <= CLOSE * size + noise).all())
+
+    functions.levels(x, levels)
+    functions.jacobian(x, slopes)
     if problem.objective is None:
         equal, off = low == high, np.inf
         least, most = _ends(problem.variables)
         for _ in range(POLISH):
-            functions.levels(x, levels)
-            functions.jacobian(x, slopes)
             step = problem.equations.step(slopes, (levels - low)[equal])
             if step is None:
                 return "singular"
             off = float((np.abs(step) / (1.0 + np.abs(x))).max(initial=0.0))
-            if off <= FINE:
+            if off <= FINE and held():
                 break
             x[:] = np.clip(x - step, least, most)
+            functions.levels(x, levels)
+            functions.jacobian(x, slopes)
         if not off <= CLOSE:
             return "inaccurate"
-    functions.levels(x, levels)
-    size = 1.0 + np.maximum(np.abs(levels), np.minimum(np.abs(low), np.abs(high)))
-    held = (np.maximum(low - levels, levels - high) <= CLOSE * size).all()
-    return "solved" if held else "inaccurate"
+    return "solved" if held() else "inaccurate"
 
 
 def _where(problem: Problem, x: Floats, status: str) -> str:
