@@ -205,6 +205,59 @@ def test_none_is_not_a_number_and_said():
 
 
 @pytest.mark.parametrize(
+    ("first", "last", "gap"),
+    [
+        (-1e-300, 1e300, 401), (-5e-324, 1.7e308, 1000), (1e300, -1e-300, 401), (-1, 1e300, 1),
+        (1e-250, -1e50, 3), (-1e308, 5e-324, 90), (-1e-200, 1.0, 7), (-1e-199, 1.0, 7),
+    ],
+)  # fmt: skip
+def test_flows_that_differ_by_more_than_doubles_hold(first, last, gap):
+    flows = np.zeros(gap + 1)
+    flows[0], flows[-1] = first, last
+    with mpmath.workdps(40):
+        right = float((-mpmath.mpf(last) / mpmath.mpf(first)) ** (mpmath.mpf(1) / gap) - 1)
+    assert irr(flows).roots == (pytest.approx(right, rel=1e-13),)
+    lanes = np.stack([flows, np.r_[-1.0, np.zeros(gap - 1), 2.0]], 1)
+    assert irr(lanes).roots[0] == irr(flows).roots
+
+
+@pytest.mark.parametrize("small", [1e-250, 1e-300, 1e-320])
+def test_far_flows_with_several_rates(small):
+    """A square of which both roots are known, its terms far apart."""
+    middle, far = 3.0, 2.0 * (1 / small if small > 1e-308 else 1e307)
+    flows = np.zeros(801)
+    flows[0], flows[400], flows[800] = small, -middle, far
+    with mpmath.workdps(60):
+        a, b, c = (mpmath.mpf(x) for x in (far, -middle, small))
+        bent = b * b - 4 * a * c
+        shares = [(-b + turn * mpmath.sqrt(bent)) / (2 * a) for turn in (1, -1)] if bent > 0 else []
+        right = [float(share ** (-mpmath.mpf(1) / 400) - 1) for share in shares]
+    assert irr(flows).roots == pytest.approx(tuple(right), rel=1e-12)
+    assert len(right) == 2 or small > 1e-308
+
+
+def test_rates_at_the_ends_of_numbers_are_said():
+    for flows in ([-100.0, 0.0, 0.0, 1e-300], [-1e300, 1.0], [-1e300, 1e-300], [1.0, -1e-17]):
+        with pytest.warns(NoRate, match="the flows have a rate so little above -1"):
+            assert irr(flows).roots == (-1.0,)
+    days = ["2020-01-01", "2020-01-02"]
+    for flows in ([-1.0, 10.0], [5.0, -35.0]):
+        with pytest.warns(NoRate, match="a rate of return too large for a number"):
+            rates = xirr(flows, days)
+        assert np.isnan(rates.rate)
+        assert rates.roots == ()
+    with pytest.warns(NoRate, match="1 of 2 lanes have a rate of return too large"):
+        rates = irr([[-1e-10, -1.0], [1e300, 2.0]])
+    assert rates.roots.tolist() == [(), (1.0,)]
+    with pytest.warns(NoRate, match="no rate of return above -1"):
+        assert irr([1e300, -1.0, 1e-300]).roots == ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert xirr([-1.0, 6.0], days).rate == pytest.approx(6.0**365 - 1, rel=1e-12)
+        assert irr([-1e15, 1.0]).rate > -1
+
+
+@pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: irr(5.0), "one number"),

@@ -29,7 +29,7 @@ LATE = "raise the deadline, or add flows up that lie close to each other"
 
 
 class NoRate(UserWarning):
-    """Flows have no rate of return."""
+    """Flows have no rate of return, or none that is a number above -1."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Rates:
     Attributes:
         rate: the one nearest to 0, or to `guess` where one was given; NaN where there is none. A
             float, or one a lane.
-        roots: all rates above -1, ascending, a tuple; or for each lane one.
+        roots: all rates above -1, ascending, a tuple; or for each lane one. One that is so little
+            above it that it is rounded to -1 is -1, and one too large for a number is left out,
+            each with a warning.
     """
 
     rate: Any
@@ -172,12 +174,17 @@ def _rates(amounts: Floats, times: Floats, guess: float, limits: Limits | None) 
     order = np.argsort(times, kind="stable")
     shape = amounts.shape[1:]
     lanes = amounts[order].reshape(len(times), -1)
-    roots = within(limits, partial(rates_of, lanes, times[order]), LATE)
+    every = within(limits, partial(rates_of, lanes, times[order]), LATE)
+    roots = [tuple(rate for rate in each if rate < math.inf) for each in every]
     nearest = [min(each, key=lambda r: (abs(r - near), r), default=math.nan) for each in roots]
-    none = sum(not each for each in roots)
-    if none:
-        where = "the flows have" if not shape else f"{none} of {len(roots)} lanes have"
-        warnings.warn(f"{where} no rate of return above -1", NoRate, stacklevel=3)
+    for count, what in (
+        (sum(not each for each in every), "no rate of return above -1"),
+        (sum(math.inf in each for each in every), "a rate of return too large for a number"),
+        (sum(-1.0 in each for each in every), "a rate so little above -1 that it is rounded to -1"),
+    ):
+        where = "the flows have" if not shape else f"{count} of {len(roots)} lanes have"
+        if count:
+            warnings.warn(f"{where} {what}", NoRate, stacklevel=3)
     if not shape:
         return Rates(nearest[0], roots[0])
     all_roots = np.empty(len(roots), object)

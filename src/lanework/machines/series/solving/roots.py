@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-WIDEST = 700.0  # beyond this logarithm of 1 + r a rate is no number
+WIDE = 1e-200  # flows that differ by more are taken in numbers of a wider range than doubles have
 STEPS = 400
 UNSURE = 1e-12  # how near to nought, beside its terms, rounding may decide the sign of a sum
 FEW = 64  # terms of which 60 digits are taken then
@@ -33,6 +33,8 @@ SURE = 1e-15  # how small the last of these is
 def rates_of(lanes: Floats, times: Floats) -> list[tuple[float, ...]]:
     """All rates above -1 of each lane, ascending.
 
+    Each is the nearest double, which may be -1 or infinite.
+
     Args:
         lanes: the flows, shape (flows, lanes).
         times: of the flows, ascending.
@@ -43,17 +45,28 @@ def rates_of(lanes: Floats, times: Floats) -> list[tuple[float, ...]]:
         [[0.1, 0.4], [0.1370695]]
     """
     distinct, which = np.unique(times, return_inverse=True)
-    out: list[tuple[float, ...]] = []
+    sizes = np.abs(lanes)
+    wide = sizes.min(0, where=sizes > 0, initial=np.inf) < WIDE * sizes.max(0, initial=0.0)
+    out: list[tuple[float, ...]] = [()] * lanes.shape[1]
     with np.errstate(all="ignore"):
-        summed = np.zeros((len(distinct), lanes.shape[1]))
-        np.add.at(summed, which, _scaled(lanes))
-        flows = np.ascontiguousarray(summed.T)
-        once = _changes(flows) == 1
-        known = np.full(len(flows), np.nan)
-        known[once] = _at_once(flows[once], distinct)
-        for lane, rate in zip(flows, known.tolist(), strict=True):
-            out.append((rate,) if rate == rate else _roots(lane, distinct))
+        for kind, those in ((np.float64, ~wide), (np.longdouble, wide)):
+            summed = np.zeros((len(distinct), int(those.sum())), kind)
+            np.add.at(summed, which, _scaled(lanes[:, those].astype(kind)))
+            roots = _each(np.ascontiguousarray(summed.T), distinct.astype(kind))
+            for lane, rates in zip(np.flatnonzero(those).tolist(), roots, strict=True):
+                out[lane] = rates
     return out
+
+
+def _each(flows: Floats, times: Floats) -> list[tuple[float, ...]]:
+    """The roots of each row."""
+    once = _changes(flows) == 1
+    known = np.full(len(flows), np.nan)
+    known[once] = _at_once(flows[once], times)
+    return [
+        (rate,) if rate == rate else _roots(lane, times)
+        for lane, rate in zip(flows, known.tolist(), strict=True)
+    ]
 
 
 def _changes(flows: Floats) -> NDArray[np.intp]:
@@ -94,7 +107,7 @@ def _steps(flows: Floats, times: Floats, s: NDArray[Any]) -> NDArray[Any]:
 
 def _roots(amounts: Floats, times: Floats) -> tuple[float, ...]:
     """All rates above -1, ascending."""
-    return tuple(sorted(math.expm1(s) for s in _zeros(amounts, times)))
+    return tuple(sorted(float(np.expm1(s)) for s in _zeros(amounts, times)))
 
 
 def _scaled(amounts: Floats) -> Floats:
@@ -127,7 +140,8 @@ def _zeros(amounts: Floats, times: Floats) -> list[float]:
 
 def _separated(amounts: Floats, shifted: Floats, flat: list[float]) -> list[float]:
     """The roots of a sum that is monotonic between the places where it is flat."""
-    ends = [-WIDEST, *flat, WIDEST]
+    ends = [min([-_far(amounts[::-1], shifted[::-1]), *flat]) - 1, *flat]
+    ends.append(max([_far(amounts, shifted), *flat]) + 1)
     signs = [math.copysign(1.0, amounts[-1]), *(_sign(amounts, shifted, s) for s in flat)]
     signs.append(math.copysign(1.0, amounts[0]))
     roots: list[float] = []
@@ -135,8 +149,15 @@ def _separated(amounts: Floats, shifted: Floats, flat: list[float]) -> list[floa
         if place and left == 0.0:
             roots.append(ends[place])
         if left * right < 0:
-            roots.append(_between(amounts, shifted, ends[place], ends[place + 1], left))
+            outer = place in (0, len(flat))
+            roots.append(_between(amounts, shifted, ends[place], ends[place + 1], left, outer))
     return roots
+
+
+def _far(amounts: Floats, times: Floats) -> float:
+    """How far from 0 a root may lie on the side on which the first of the terms is the largest."""
+    ratio = np.log(np.abs(amounts).max()) - np.log(abs(amounts[0])) + math.log(len(amounts))
+    return float(ratio / abs(times[1] - times[0]))
 
 
 def _sum(amounts: Floats, shifted: Floats, s: float) -> tuple[float, float, Floats]:
@@ -145,7 +166,10 @@ def _sum(amounts: Floats, shifted: Floats, s: float) -> tuple[float, float, Floa
     In more digits near nought.
     """
     powers = -s * shifted
-    terms = amounts * np.exp(powers - powers.max())
+    terms, beside = amounts * np.exp(powers - powers.max()), 0
+    if terms.dtype == np.longdouble:  # beside the largest term: other numbers here are doubles
+        beside = -int(np.frexp(np.abs(terms).max())[1])
+        terms = np.ldexp(terms, beside)
     value, size = float(terms.sum()), float(np.abs(terms).sum())
     if abs(value) > UNSURE * size:
         return value, size, terms
@@ -154,10 +178,10 @@ def _sum(amounts: Floats, shifted: Floats, s: float) -> tuple[float, float, Floa
     with decimal.localcontext(prec=60):
         at, most = decimal.Decimal(s), decimal.Decimal(float(powers.max()))
         exact = [
-            decimal.Decimal(float(c)) * (-at * decimal.Decimal(float(d)) - most).exp()
+            _exactly(c) * (-at * decimal.Decimal(float(d)) - most).exp()
             for c, d in zip(amounts, shifted, strict=True)
         ]
-        return float(sum(exact)), size, terms
+        return float(sum(exact) * decimal.Decimal(2) ** beside), size, terms
 
 
 def _sign(amounts: Floats, shifted: Floats, s: float) -> float:
@@ -166,13 +190,21 @@ def _sign(amounts: Floats, shifted: Floats, s: float) -> float:
     return 0.0 if abs(value) <= touch * size else math.copysign(1.0, value)
 
 
-def _between(amounts: Floats, shifted: Floats, low: float, high: float, left: float) -> float:
+def _exactly(number: Any) -> decimal.Decimal:
+    """A number of any range in decimals, to the precision of the context."""
+    mantissa, exponent = np.frexp(number)
+    return decimal.Decimal(float(mantissa)) * decimal.Decimal(2) ** int(exponent)
+
+
+def _between(
+    amounts: Floats, shifted: Floats, low: float, high: float, left: float, outer: bool
+) -> float:
     """The root between two places of opposite signs: Newton's method, or half the way.
 
     What comes in and what goes out are each close to one exponential, so their logarithms are
     nearly straight: it is the difference of these that Newton's method takes to nought.
     """
-    s = min(max(0.0, low + 1.0), high - 1.0) if WIDEST in (-low, high) else low + (high - low) / 2
+    s = min(max(0.0, low + 1.0), high - 1.0) if outer else low + (high - low) / 2
     width, side, noise = high - low, 0.0, NOISE * (len(amounts) > FEW)
     off = {low: math.inf, high: math.inf}
     for turn in range(STEPS):
