@@ -1004,3 +1004,47 @@ def test_a_stair_of_rounding_is_no_jump(large):
     model.formula("y", f"((x + ({large})) - ({large})) - 1.2345e-7")
     goal = model.seek("x", "y")
     assert goal.value == pytest.approx(1.2345e-7, abs=1e-10)
+
+
+@pytest.mark.parametrize("engine", ["reference", "auto"])
+@pytest.mark.parametrize(
+    ("formula", "target", "start"),
+    [
+        ("exp(-x)", 0.0, 0.0),
+        ("exp(x) * 1e-300", 0.0, 0.0),
+        ("-1e30 * exp(-x * x)", 0.0, 1.0),
+        ("exp(-x / 1000)", 0.0, -5.0),
+        ("tanh(x)", 1.0, 0.5),
+        ("x / (abs(x) + 1)", -1.0, -0.5),
+        ("1e6 - exp(-x)", 1e6, 0.0),
+        ("5 / (1 + exp(-x))", 5.0, 1.0),
+    ],
+)
+def test_what_fades_out_is_no_root(formula, target, start, engine):
+    m = model(inputs=("x",), y=f"last({formula})")
+    with pytest.raises(Diagnostic, match="LW3063"):
+        m.seek("x", "y", target, inputs={"x": start}, engine=engine)
+    lanes = m.seek("x", "y", [target, m.compile().run(x=2 * start + 0.5)["y"]],
+                   inputs={"x": [start, start]}, failures="nan", engine=engine)  # fmt: skip
+    assert lanes.reached.tolist() == [False, True]
+    assert lanes.value[1] == pytest.approx(2 * start + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("formula", "target", "start", "low", "high"),
+    [
+        ("max(0, x - 3)", 0.0, 10.0, -np.inf, 3.0),
+        ("max(0, x * x - 4)", 0.0, 10.0, -2.0, 2.0),
+        ("min(x, 7)", 7.0, 0.0, 7.0, np.inf),
+        ("where(x > 3, 5, 0)", 0.0, 4.0, -np.inf, 3.0),
+        ("round(x * 100) / 100", 0.33, 0.1, 0.325, 0.335),
+        ("x * x", 0.0, 1.0, -1e-5, 1e-5),
+        ("x ** 4 * 1e-200", 0.0, 1.0, -1e-5, 1e-5),
+        ("(x - 1) * (x - 1)", 0.0, 3.0, 1 - 1e-5, 1 + 1e-5),
+        ("max(0, 1 - x / 1e9)", 0.0, 1.0, 1e9, np.inf),
+    ],
+)
+def test_a_plain_that_is_as_aimed_at_is_reached(formula, target, start, low, high):
+    goal = model(inputs=("x",), y=f"last({formula})").seek("x", "y", target, inputs={"x": start})
+    assert goal.reached
+    assert low <= goal.value <= high

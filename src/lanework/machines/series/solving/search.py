@@ -1,0 +1,168 @@
+"""Roots of many lanes at once: Newton's method, then two sides of a root and the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Slope = Callable[[Floats], tuple[Floats, Floats]]
+
+FAR = 1e300  # no unknown is sought beyond
+FREE = 60  # steps of Newton's method before two sides of a root are looked for
+WIDER = 60  # times that the search doubles its distance
+STEPS = 200
+NEAR = 1e-10  # a step that small, beside the unknown, is one at the end
+HALVES = 64  # of a distance, until nothing is left of it
+APART = 1e-5  # how far from a root, beside the unknown, a miss that fades out seems to end
+FADED, ROUNDING = 1e-250, 1e-15  # how small, or beside the aim, a miss is that rounding ends
+
+
+class Search:
+    """Lanes on their way to a root.
+
+    Attributes:
+        best: where each missed least so far.
+        missed: by how much.
+        off: how far from the root that is, by its slope there.
+    """
+
+    def __init__(self, slope: Slope, start: Floats, low: float, high: float) -> None:
+        self._slope, self._low, self._high = slope, low, high
+        self._start = start
+        self._under = np.full(start.shape, np.nan)  # where it is known to be below nought
+        self._over = np.full(start.shape, np.nan)
+        self.best, self.missed = start.copy(), np.full(start.shape, np.inf)
+        self.off = self.missed.copy()
+        self._steep = self.missed.copy()  # how steep the miss is there
+        self._done = np.zeros(start.shape, bool)
+        self._stalled = np.zeros(start.shape, int)
+
+    @property
+    def _both(self) -> NDArray[np.bool_]:
+        both: NDArray[np.bool_] = ~(np.isnan(self._under) | np.isnan(self._over))
+        return both
+
+    def _look(self, x: Floats) -> tuple[Floats, Floats]:
+        x = np.where(np.isfinite(x), np.clip(x, -FAR, FAR), self._start)
+        x = np.where(self._done, self.best, x)
+        y, by = self._slope(x)
+        lower = (y < 0) & self._nearer(x, self._under, self._over)
+        upper = (y > 0) & self._nearer(x, self._over, self._under)
+        self._under = np.where(lower, x, self._under)
+        self._over = np.where(upper, x, self._over)
+        better = np.abs(y) < self.missed
+        step = np.abs(y / by)
+        tiny = step <= NEAR * np.abs(x)
+        self._stalled = np.where(tiny & ~better, self._stalled + 1, self._stalled)
+        self.best = np.where(better, x, self.best)
+        self.missed = np.where(better, np.abs(y), self.missed)
+        self.off = np.where(better, step, self.off)
+        self._steep = np.where(better, np.abs(by), self._steep)
+        self._done |= (self.missed == 0) | (self._stalled > 1)
+        return y, by
+
+    @staticmethod
+    def _nearer(x: Floats, own: Floats, other: Floats) -> NDArray[np.bool_]:
+        nearer: NDArray[np.bool_] = np.abs(x - other) < np.abs(own - other)
+        known: NDArray[np.bool_] = ~np.isnan(own) & ~np.isnan(other)
+        return nearer | ~known
+
+    def reached(self) -> NDArray[np.bool_]:
+        """Which lanes have a root: the unknown is as near to it as rounding lets it come."""
+        near = self.off <= NEAR * np.maximum(np.abs(self.best), np.abs(self._start))
+        done: NDArray[np.bool_] = (self.missed == 0) | near
+        return done
+
+    def jumps(self) -> NDArray[np.bool_]:
+        """Which lanes are near to a place at which the miss jumps over nought, and have no root.
+
+        By its slope a jump may look near. Between the two sides it is more than the slope makes
+        of their distance, and than the miss strays from a line beside them, where rounding makes
+        it a stair.
+        """
+        step = np.spacing(np.abs(self.best))
+        asked = self.reached() & self._both & (self.off > 16 * step)
+        if not asked.any():
+            return asked
+        low, high = np.fmin(self._under, self._over), np.fmax(self._under, self._over)
+        wide, strays = np.fmax(high - low, self.off), np.zeros(step.shape)
+        ends, steep = [], []
+        for end, way in ((low, -wide), (high, wide)):
+            x = np.where(asked, end, self.best)
+            y, by = self._slope(x)
+            for turn in (2.3, 3.7, 31.0, 400.0):  # of which no stair has a step at all
+                beside = np.clip(x + turn * way, self._low, self._high)
+                strays = np.fmax(strays, np.abs(self._slope(beside)[0] - y - by * (beside - x)))
+            ends.append(y)
+            steep.append(np.abs(by))
+        rise = np.fmax(*steep)
+        jump = np.abs(ends[1] - ends[0]) - rise * (high - low)
+        there: NDArray[np.bool_] = asked & (jump > 8 * np.fmax(strays, rise * step))
+        return there
+
+    def fades(self, aim: Floats) -> NDArray[np.bool_]:
+        """Which lanes have no root, but a miss that fades out until rounding leaves none of it.
+
+        Where that is nought it is of one sign and all but flat, and where it is nought no longer
+        it is as small as numbers are beside what is aimed at: by its slope the root is far off.
+        """
+        least = np.fmax(FADED, ROUNDING * np.abs(aim))
+        size = APART * np.maximum(np.abs(self.best), np.abs(self._start))
+        beside = np.where(np.isnan(self._under), self._over, self._under)
+        asked: NDArray[np.bool_] = (
+            (self.missed == 0) & (self._steep * size <= least) & ~self._both & ~np.isnan(beside)
+        )
+        if not asked.any():
+            return asked
+        place, inside = np.where(asked, beside, self.best), self.best
+        for _ in range(HALVES):
+            x = inside + (place - inside) / 2
+            y, _by = self._slope(x)
+            place, inside = np.where(y != 0, x, place), np.where(y == 0, x, inside)
+        y, by = self._slope(np.where(asked, place, self.best))
+        there: NDArray[np.bool_] = asked & (np.abs(y / by) > size) & (np.abs(y) <= least)
+        return there
+
+    def free(self) -> None:
+        """Newton's method until each lane is done or has a root between two places."""
+        x = self._start
+        for _ in range(FREE):
+            y, by = self._look(x)
+            step = y / by
+            new = np.clip(x - np.where(np.isfinite(step), step, 0.0), self._low, self._high)
+            new = np.where(np.isfinite(y), new, (x + self._start) / 2)
+            if (self._done | self._both).all():
+                break
+            x = new
+
+    def widen(self) -> None:
+        """Look ever further to both sides of the start for places of different signs."""
+        reach = np.maximum(np.abs(self._start), 1.0) * 2.0**-20
+        for _ in range(WIDER):
+            if (self._done | self._both).all():
+                return
+            for way in (reach, -reach):
+                self._look(np.clip(self._start + way, self._low, self._high))
+            reach *= 2
+
+    def narrow(self) -> None:
+        """Newton's method between two sides, bisection where it leaves them or is slow."""
+        self._done |= ~self._both
+        width = np.abs(self._over - self._under)
+        x = self.best
+        for turn in range(STEPS):
+            y, by = self._look(x)
+            low, high = np.fmin(self._under, self._over), np.fmax(self._under, self._over)
+            middle = low + (high - low) / 2
+            self._done |= (middle == low) | (middle == high)
+            if self._done.all():
+                return
+            new = x - y / by
+            slow = np.zeros_like(self._done)
+            if turn % 3 == 2:
+                slow = (high - low) > width / 2
+                width = high - low
+            x = np.where((new > low) & (new < high) & ~slow, new, middle)
