@@ -8,6 +8,7 @@ takes much in one step (`look`).
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import sys
@@ -25,28 +26,39 @@ from lanework.base.limits import Limits, show_size
 OFTEN = 0.002  # seconds between two looks
 MODULE = 1 << 19  # bytes that a module takes, as it is loaded, at most
 EVERY = 256  # steps of a long loop from one look to the next
-_PAGES = "/proc/self/statm"
+_PAGES = b"/proc/self/statm"
 T = TypeVar("T")
 
 
 def resident() -> int:
-    """Bytes of memory that this process alone has, code of libraries aside; 0 where nobody says."""
-    try:
-        pages = _pages(os.getpid())
-        text = os.pread(pages, 200, 0)
-    except OSError:
+    """Bytes of memory that this process alone has, code of libraries aside; 0 where nobody says.
+
+    The file is opened each time: one that stayed open would be closed by a process that becomes a
+    daemon, and its number be that of another.
+    """
+    if sys.platform != "linux":
         return 0
-    _, all_pages, shared, *_ = map(int, text.split())
+    library, text = _library(), ctypes.create_string_buffer(200)
+    pages = library.open(_PAGES, os.O_RDONLY | os.O_CLOEXEC)
+    if pages < 0:
+        return 0
+    try:
+        library.read(pages, text, len(text))
+    finally:
+        library.close(pages)
+    if not text.value:
+        return 0
+    _, all_pages, shared, *_ = map(int, text.value.split())
     return (all_pages - shared) * os.sysconf("SC_PAGE_SIZE")
 
 
 @cache
-def _pages(process: int) -> int:
-    """The file that says it, which stays open.
+def _library() -> ctypes.PyDLL:
+    """What calls the system and keeps the interpreter's lock.
 
-    Where another thread computes, each call of the system is a wait until that one lets go.
+    Where another thread computes, each call that lets go of it is a wait until that one does too.
     """
-    return os.open(_PAGES, os.O_RDONLY | os.O_CLOEXEC)
+    return ctypes.PyDLL(None)
 
 
 class Growth:

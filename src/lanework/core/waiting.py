@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial, wraps
 from math import inf
+from types import FrameType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from lanework.base import sharing
@@ -26,6 +27,16 @@ GRACE = 0.02  # seconds after a deadline in which whoever holds it may say so
 LONG = "raise the deadline, or give it less to compile"  # where compiling has one
 SOON = 0.05  # seconds after it until what is not waited for any longer is stopped
 TICK = 0.02  # seconds between looks at the clock, and at whether this thread itself is to stop
+# Modules whose functions are not left half-way (`_Work._calm`): they take locks in Python, load
+# modules or give things back, or are ours and take what only they know of.
+KEPT = (
+    *("threading.", "queue.", "concurrent.", "logging.", "weakref.", "llvmlite."),
+    *("importlib.", "_frozen_importlib.", "_frozen_importlib_external.", "zipimport."),
+    *("lanework.core.resident.", "lanework.engines.stencil.", "lanework.engines.threadpool."),
+    "lanework.engines.workers.",
+)
+WAITING = KEPT[:3]  # where waits for other threads may be left
+WAITS = ("wait", "join", "_wait_for_tstate_lock")  # in these
 T = TypeVar("T")
 Taken = ParamSpec("Taken")
 
@@ -137,12 +148,41 @@ class _Work(threading.Thread, Generic[T]):
             self.inner.stop(0.0)
 
     def _strike(self) -> bool:
+        """Whether it goes on; struck, unless it is at something that must not be left half-way.
+
+        What is raised comes out at the next look of the interpreter: at once, where the thread
+        waits for its turn at such a look; else as soon as the call that it is in returns, in the
+        function that was seen to call it, or where the next one begins and has done nothing. A
+        lock of C's, in a `with`, is taken and left without such a look; one taken in Python, as
+        LLVM's is, would stay taken if its taker were struck as it waits, so that no stroke may be
+        under way then. This thread may lose its own turn between its look and the stroke, and the
+        other go on: so it looks once more, and takes back a stroke that has not come out. It has
+        just had its turn, and others have to ask for it for 5 ms: it is not lost twice.
+        """
         with self._end:
             if self._over or not self.is_alive():
                 return False
-            number, error = ctypes.c_ulong(self.ident or 0), ctypes.py_object(SystemExit)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
+            if self._calm():
+                raises, number = ctypes.pythonapi.PyThreadState_SetAsyncExc, self.ident or 0
+                raises(ctypes.c_ulong(number), ctypes.py_object(SystemExit))
+                if not self._calm():
+                    raises(ctypes.c_ulong(number), None)
             return True
+
+    def _calm(self) -> bool:
+        """Whether nothing of what it is at must be ended first (`KEPT`, and finalizers)."""
+        frame = sys._current_frames().get(self.ident or 0)
+        waits = frame is not None and frame.f_code.co_name in WAITS and _is_of(frame, WAITING)
+        while frame is not None and frame.f_code is not _Work.run.__code__:
+            kept = _is_of(frame, KEPT) and not (waits and _is_of(frame, WAITING))
+            if kept or frame.f_code.co_name == "__del__":
+                return False
+            frame = frame.f_back
+        return frame is not None
+
+
+def _is_of(frame: FrameType, modules: tuple[str, ...]) -> bool:
+    return f"{frame.f_globals.get('__name__')}.".startswith(modules)
 
 
 def start(thread: threading.Thread) -> None:

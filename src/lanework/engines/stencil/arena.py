@@ -39,7 +39,7 @@ _Free = collections.deque[tuple[Mapping, int]]
 
 
 class Buffer:
-    """Memory for one program's code; a context manager that gives it back.
+    """Memory for one program's code, given back with this, or at the end of a `with`.
 
     Attributes:
         write: the address to write to, while `mapping.writable()` is held.
@@ -65,6 +65,9 @@ class Buffer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def __del__(self) -> None:
         self.release()
 
 

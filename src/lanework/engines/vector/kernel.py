@@ -14,7 +14,7 @@ from lanework.engines.codes import MISSING_STENCIL
 from lanework.engines.kernel import COLUMNS, UNIT, Kernel
 from lanework.engines.loops import LoopNest
 from lanework.engines.native import address
-from lanework.engines.stencil.arena import Buffer, Pool
+from lanework.engines.stencil.arena import Pool
 from lanework.engines.vector.isa import FRAME_HEAD, RECORD_WORDS, Descriptor, Job, Kind, Outcome
 from lanework.engines.vector.loader import Helpers
 from lanework.engines.vector.tape import Tape
@@ -26,16 +26,6 @@ _REST = [0] * (Job.WORDS - Job.REGISTERS - 1)
 # Steps up to which four blocks run together, with walks over time and without, measured: each
 # hides the latency of the others, but takes registers from them.
 FEW, FEW_FLAT = 8, 100
-
-
-class _Held:
-    """What a kernel needs as long as it lives."""
-
-    def __init__(self, buffer: Buffer, descriptor: array[int], helpers: Helpers) -> None:
-        self.buffer, self.descriptor, self.helpers = buffer, descriptor, helpers
-
-    def __del__(self) -> None:
-        self.buffer.release()
 
 
 def compile_nest(
@@ -101,7 +91,7 @@ def _finish(
         helpers.addresses["drive"],
         False,
         time.perf_counter() - start,
-        _Held(buffer, descriptor, helpers),
+        (buffer, descriptor, helpers),  # as long as the kernel
         "stencil",
         width,
         frame // 8 + FRAME_HEAD // 8 + COLUMNS * len(flat_totals),

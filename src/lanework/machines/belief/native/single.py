@@ -100,12 +100,10 @@ class SingleRow:
                 said[known[0]] = place
                 if known[2] is not None:
                     loads.append((known[2], place, known[3]))
-        if not self._fixed <= said.keys() or not self._lock.acquire(blocking=False):
+        if not self._fixed <= said.keys() or self._lock.locked():
             return None
-        try:
+        with self._lock:  # which comes back whatever comes between
             return self._answer(said, loads)
-        finally:
-            self._lock.release()
 
     def _answer(self, said: dict[int, int], loads: list[tuple[int, int, int]]) -> Values | None:
         weights = self._weights

@@ -155,11 +155,6 @@ class StencilExecutor(NativeExecutor):
     def _once(self, bank: RegisterBank) -> None:
         self._enter(bank.address, self._code + self._offsets[bank.words[PC] >> 2], 0)
 
-    def __del__(self) -> None:
-        buffer = getattr(self, "buffer", None)
-        if buffer is not None:
-            buffer.release()
-
 
 def patch(
     helpers: Any,
