@@ -1,16 +1,20 @@
 """Helper threads: jobs close behind whoever takes part, sleepers wake, nobody is left at exit."""
 
+import ctypes
 import os
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
 import lanework as lw
 from lanework.engines import threadpool
+from lanework.engines.kernel import CALL, UNIT, Kernel
+from lanework.engines.native import DIRECT, OWN_SHARE, Frame
 
 RATES = np.linspace(0.0, 0.01, 3000)
 
@@ -65,31 +69,107 @@ def test_callers_at_once():
 def test_helpers_sleep_soon_after_the_last_job():
     run = runner(2)
     run(rate=RATES)
-    helpers = threadpool.take()
-    assert helpers is not None
-    try:
-        while helpers.words[threadpool.AWAKE :].any():
+    with threadpool.turn:
+        words = threadpool.pool().words
+        while words[threadpool.AWAKE :].any():
             time.sleep(0.01)
-        assert not helpers.words[threadpool.OPEN]
-        assert not helpers.words[threadpool.INSIDE]
-    finally:
-        threadpool.give(helpers)
+        assert not words[threadpool.OPEN]
+        assert not words[threadpool.INSIDE]
 
 
-def test_helpers_that_are_inside_a_job_are_given_to_nobody():
+def jobs():
+    """How many there have been, and this one."""
+    return next(threadpool.pool()._jobs)
+
+
+@pytest.mark.parametrize("word", [threadpool.INSIDE, threadpool.OPEN])
+def test_helpers_are_there_again_once_they_have_left_what_was_cut_short(word):
     """Nor does what they work on go: something may come between two looks at them."""
     run = runner(2)
     run(rate=RATES)
-    helpers = threadpool.take()
-    assert helpers is not None
-    helpers.words[threadpool.INSIDE] = 1
-    threadpool.give(helpers)
+    words, before = threadpool.pool().words, jobs()
+    words[word] = 1
+    np.testing.assert_allclose(run(rate=RATES)["sum"], expected(), rtol=1e-13)
+    if word == threadpool.INSIDE:  # somebody is: the run does without them
+        assert jobs() == before + 1
+        words[word], before = 0, before + 1
+        run(rate=RATES)
+    assert jobs() == before + 2
+
+
+def test_a_pool_that_could_not_be_made_is_made_later(monkeypatch):
+    run = runner(2)
+    run(rate=RATES)
+    kept = threadpool.pool()
+    threadpool.pool.cache_clear()
+
+    def missing():
+        raise MemoryError
+
     try:
-        assert threadpool.take() is None
+        with monkeypatch.context() as patch:
+            patch.setattr(threadpool, "_code", missing)
+            with pytest.raises(MemoryError):
+                run(rate=RATES)
+        before = jobs()
         np.testing.assert_allclose(run(rate=RATES)["sum"], expected(), rtol=1e-13)
+        assert jobs() == before + 2
     finally:
-        helpers.words[threadpool.INSIDE] = 0
-        threadpool.give(helpers)
+        threadpool.pool().stop()
+        kept.stop()
+
+
+class Slow:
+    """Two units of work, the helper's until it is let go; `inside` while that is at it."""
+
+    def __init__(self):
+        self.begun, self.end = threading.Event(), threading.Event()
+        self.inside = False
+        self.function = CALL(self._work)
+        at = ctypes.cast(self.function, ctypes.c_void_p).value
+        self.kernel = Kernel(self.function, at, False, 0.0, None)
+        self.frame = Frame(1)
+        self.frame.shape(1, 2 * UNIT, 2, 8, 2)
+
+    def _work(self, _columns, _dims, _shared, _scratch):
+        if threading.current_thread() is threading.main_thread():
+            assert self.begun.wait(20)
+            return
+        self.inside = True
+        self.begun.set()
+        self.end.wait(20)
+        time.sleep(0.05)
+        self.inside = False
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("entered", ["busy", "_close", "ended"])
+def test_whatever_is_raised_while_helpers_are_waited_for_they_are_waited_for(entered, error):
+    """As it is raised where a function begins; once more is no case that a test could make."""
+    slow, raised = Slow(), []
+
+    def once(frame, event, _):
+        if event == "call" and frame.f_code.co_name == entered and slow.begun.is_set():
+            slow.end.set()
+            if not raised:
+                raised.append(entered)
+                raise error
+
+    def fails(_):
+        raise ValueError("progress")
+
+    fuel = OWN_SHARE if entered == "ended" else DIRECT
+    before = sys.gettrace()
+    with suppress(error, ValueError):
+        try:
+            sys.settrace(once)
+            slow.frame.run(slow.kernel, fuel, 2, progress=fails)
+        finally:
+            sys.settrace(before)
+    inside = slow.inside
+    slow.end.set()
+    assert raised
+    assert not inside
 
 
 PROGRAM = """

@@ -131,8 +131,12 @@ class Frame:
                 self._wait(future, until, progress)
         except BaseException:
             self.shared[1] = 1
-            while not workers.ended(futures):
-                pass
+            ended = False
+            while not ended:
+                try:  # noqa: SIM105 - a call, where something may come between
+                    ended = workers.ended(futures)
+                except BaseException:
+                    pass
             raise
 
     def _helped(self, kernel: Kernel, threads: int, hold: object) -> bool:
@@ -140,14 +144,14 @@ class Frame:
         if threads == 1:
             self._share(kernel, 0)
             return True
-        helpers = threadpool.take()
-        if helpers is None:
+        if threadpool.turn.locked():
             return False
-        self._record[KERNEL], self._record[THREADS] = kernel.address, threads
-        try:
+        with threadpool.turn:
+            helpers = threadpool.pool()
+            if helpers.busy():
+                return False
+            self._record[KERNEL], self._record[THREADS] = kernel.address, threads
             helpers.run(address(self._record), threads, (self, kernel, hold))
-        finally:
-            threadpool.give(helpers)
         return True
 
     def _share(self, kernel: Kernel, thread: int, _hold: object = None) -> None:

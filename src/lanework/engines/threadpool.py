@@ -15,7 +15,6 @@ import os
 import platform
 import threading
 import time
-from contextlib import suppress
 
 import numpy as np
 
@@ -25,7 +24,6 @@ from lanework.engines.helping import helpers
 from lanework.engines.kernel import Kernel
 from lanework.engines.threadtext import (
     AWAKE,
-    BUSY,
     CLOSE,
     END,
     INSIDE,
@@ -82,28 +80,30 @@ class ThreadPool:
                         lock.release()
                 self._run(self._at, record, job, SHARE)
         finally:  # whatever comes between: the record goes, so nobody may be inside any more
-            while self.busy():
-                with suppress(BaseException):  # Ctrl-C once more
-                    self._close(record, job)
+            while words[OPEN] or words[INSIDE]:  # no call, where something might come between
+                try:  # noqa: SIM105 - the same
+                    self._close()
+                except BaseException:
+                    pass
             self._hold = None
 
     def busy(self) -> bool:
-        """Whether a job is open, or a helper still inside one."""
-        return bool(self.words[OPEN] or self.words[INSIDE])
+        """Whether a helper is still inside a job that was left half-way, which is closed."""
+        if self.words[OPEN] or self.words[INSIDE]:
+            self._run(self._at, 0, 0, CLOSE)
+        return bool(self.words[INSIDE])
 
-    def _close(self, record: int, job: int) -> None:
+    def _close(self) -> None:
         while self.busy():
-            self._run(self._at, record, job, CLOSE)
-            if self.words[STATUS] == BUSY:
-                time.sleep(0)
+            time.sleep(0)
 
     def _add(self) -> None:
         lock = threading.Lock()
         lock.acquire()
-        self._locks.append(lock)
-        index = len(self._locks)
+        index = len(self._locks) + 1
         name = f"lanework-{index}"
         start(threading.Thread(target=self._help, args=(index, lock), name=name, daemon=True))
+        self._locks.append(lock)
 
     def _help(self, index: int, lock: threading.Lock) -> None:
         while True:
@@ -123,32 +123,21 @@ def _code() -> tuple[Kernel, ...]:
     return helpers(_NAMES, lambda: pool_text(platform.machine()))
 
 
-_idle: list[ThreadPool] = []
-_created = sharing.lock()
+turn = sharing.lock()  # held by who makes the pool, and while it is at a job
 
 
-def take() -> ThreadPool | None:
-    """The pool, or None while another thread has it; give it back with `give`."""
-    try:
-        return _idle.pop()
-    except IndexError:
-        pass
-    if _created.acquire(blocking=False):  # once in a process
-        pool = ThreadPool()
-        atexit.register(pool.stop)
-        return pool
-    return None
+@functools.cache
+def pool() -> ThreadPool:
+    """The pool of the process, for who has the turn.
+
+    The turn is a lock that is taken with `with`, so that it comes back whatever comes between; who
+    finds it `locked` does without the pool.
+    """
+    pool = ThreadPool()
+    atexit.register(pool.stop)
+    return pool
 
 
-def give(pool: ThreadPool) -> None:
-    """The pool is free again, unless something came between two looks at its helpers."""
-    if not pool.busy():
-        _idle.append(pool)
-
-
-def _after_fork() -> None:
-    """The child has no helpers; it makes a pool of its own when it needs one."""
-    _idle.clear()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+# The child of a fork has no helpers; it makes a pool of its own when it needs one.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.cache_clear)

@@ -203,8 +203,12 @@ class NativeExecutor:
             _waited(futures)
         except BaseException:
             ended.append(True)
-            while not workers.ended(futures):
-                pass
+            left = False
+            while not left:
+                try:  # noqa: SIM105 - a call, where something may come between
+                    left = workers.ended(futures)
+                except BaseException:
+                    pass
             raise
 
 

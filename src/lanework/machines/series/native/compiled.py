@@ -249,9 +249,8 @@ class CompiledExecutor(Executor):
                 progress(min(done * UNIT, lanes), lanes)
 
         start = time.perf_counter()
-        faults = frame.run(
-            nest.kernel, fuel, self.threads, (memory, job), until=job.until, progress=report
-        )
+        hold = (memory, job, nest, cells)  # nest: its tables
+        faults = frame.run(nest.kernel, fuel, self.threads, hold, until=job.until, progress=report)
         job.spent.running += time.perf_counter() - start
         nest.keep(frame, cells)
         return faults
