@@ -223,6 +223,14 @@ class Circles:
 
     def write(self, roots: Sequence[int]) -> list[int]:
         """The values that stand for these."""
+        self._reach(roots)
+        for shift, source in self._waiting:  # which grows: what they look at has shifts too
+            self._reach([source])
+            self.values.close(shift, self.to[source])
+        return [self.to[root] for root in roots]
+
+    def _reach(self, roots: Sequence[int]) -> None:
+        """Write these values, and what they need within the period before them."""
         stack = list(reversed(roots))
         while stack:
             value = stack[-1]
@@ -240,11 +248,6 @@ class Circles:
                 self.to[value] = self.to[self.of_leaf[value].value]
             else:
                 self.to[value] = self._copy(value, self.to)
-            if not stack and self._waiting:
-                stack += [source for _, source in self._waiting if source not in self.to]
-        for shift, source in self._waiting:
-            self.values.close(shift, self.to[source])
-        return [self.to[root] for root in roots]
 
     def _before(self, value: int) -> list[int]:
         """What must be written before a value."""
