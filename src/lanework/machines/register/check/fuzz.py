@@ -119,10 +119,15 @@ FUNCTIONS = {0: _bump, 2: _fail}
 
 
 def engine_of(name: str, program: Program, table: ExternalTable) -> execute.Executor:
-    """A program on an engine, by the names that this module gives them."""
+    """A program on an engine, by the names that this module gives them.
+
+    Raises:
+        Diagnostic: LW2004 for native code where there is none.
+    """
     view = RegisterView.of(program)
     if name == "reference":
         return execute.ReferenceExecutor(view, table)
+    _check()
     options = {"disk": False} if name == "llvm" else {}
     return NATIVE[name](view, program.tape, table, **options)
 
@@ -204,10 +209,14 @@ def campaign() -> Campaign:
     Raises:
         Diagnostic: LW2004 where there are no stencils.
     """
+    _check()
+    return Campaign("register", check_seed, _shrunk)
+
+
+def _check() -> None:
     reason = why_not()
     if reason is not None:
         raise Diagnostic(ENGINE_UNAVAILABLE, f"engine 'stencil' cannot run: {reason}")
-    return Campaign("register", check_seed, _shrunk)
 
 
 def _shrunk(divergence: Divergence) -> str:
