@@ -27,6 +27,14 @@ def test_periods_begin_where_pandas_offsets_do(start, freq, step):
     assert calendar.days().tolist() == [(b - a).days for a, b in itertools.pairwise(edges)]
 
 
+@pytest.mark.parametrize("word", ["year", "month", "days_in_period", "year_fraction"])
+def test_dates_need_a_start(word):
+    model = Model("m", periods=3, freq="month")
+    model.formula("y", f"{word} + 0 * t")
+    with pytest.raises(Diagnostic, match="needs a calendar"):
+        model.compile()
+
+
 def test_days():
     calendar = Calendar("2024-02-28", "day", 3)
     assert calendar.begins().astype(str).tolist() == ["2024-02-28", "2024-02-29", "2024-03-01"]

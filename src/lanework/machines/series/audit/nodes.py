@@ -83,7 +83,7 @@ def whole_of(program: Program, node: str) -> Whole:
         for step in _parts(formula.expr):
             name = parts[id(step)] = f"{formula.name}#{len(parts)}"
             more.append(Formula(name, step, None, None, "", None))
-        dated = COLUMNS if model.freq is not None else ()
+        dated = COLUMNS if model.start is not None else ()
         more += [
             Formula(f"{column}#", Expr.name(column), None, None, "", None)
             for column in dated

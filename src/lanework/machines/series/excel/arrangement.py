@@ -102,8 +102,8 @@ class Arrangement:
                 labels[int(x)] if labels and x == x else x for x in cells.tolist()
             ]
         self.calendar: Calendar | None = None
-        if model.freq is not None:
-            self.calendar = Calendar(model.start or "2000-01-01", model.freq, self.periods)
+        if model.start is not None and model.freq is not None:
+            self.calendar = Calendar(model.start, model.freq, self.periods)
         self._titles: set[str] = set()
         for title in TAKEN:
             self.title(title)

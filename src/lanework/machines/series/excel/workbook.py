@@ -87,7 +87,7 @@ class Book(Arrangement):
         put(sheet, CLOCK, 1, "t")
         for t in range(self.periods):
             put(sheet, CLOCK, FIRST + t, float(t))
-        if self.model.start is not None and self.calendar is not None:
+        if self.calendar is not None:
             for row, what, days in (
                 (3, "from", self.calendar.begins()),
                 (4, "to", self.calendar.ends()),

@@ -87,13 +87,10 @@ class Registry:
 
     @property
     def calendar(self) -> Calendar | None:
-        """The calendar of a model that has a frequency and a number of periods.
-
-        Without a start date it begins on 1 January 2000, which only its dates depend on.
-        """
-        if self.freq is None or self.periods is None:
+        """The calendar of a model that has a start, a frequency and a number of periods."""
+        if self.start is None or self.freq is None or self.periods is None:
             return None
-        return Calendar(self.start or "2000-01-01", self.freq, self.periods)
+        return Calendar(self.start, self.freq, self.periods)
 
     @property
     def given(self) -> list[Input | Table]:

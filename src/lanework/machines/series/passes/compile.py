@@ -67,7 +67,7 @@ def ordered_of(model: Registry, outputs: Sequence[str] | None) -> Ordered:
         if name not in model.formulas:
             what = f"{name!r} is an input, and marked as circular"
             raise Diagnostic(BAD_MARK, what, help="mark a node that has a formula")
-    dated = model.freq is not None
+    dated = model.start is not None
     ordered = order_formulas(model.formulas, model.inputs, roots, dated, model.marks)
     if model.freq is not None and model.periods is None:
         names = {name for formula in ordered for name in (*formula.now, *formula.later)}
