@@ -289,6 +289,7 @@ REFUSED = [
     ("LW8001", "principal='abc' is no number and no file", ["principal=abc"]),
     ("LW8001", "did you mean 'high'?", ["grade=hihg"]),
     ("LW8001", "give one number without commas, 12000", ["principal=12,000"]),
+    ("LW8001", "give one number without commas, 0.055, or a list", ["principal=0,055"]),
     ("LW8001", "a percentage: give the fraction, 0.025", ["principal=2.5%"]),
     ("LW8001", "principal='inf' is no number", ["principal=inf"]),
     ("LW8002", "did you mean 'principal'?", ["princpal=1"]),

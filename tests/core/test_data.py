@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from hypothesis import strategies as st
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_ARGUMENT
+from lanework.core.data.cells import numbers_with_gaps
+from lanework.core.data.files import read_columns
 from lanework.core.data.labels import align, one_of_each
 from lanework.core.data.tables import is_table, table_of
 from lanework.core.data.values import DTYPES, Given, as_array, exactly, text_advice
@@ -246,10 +250,66 @@ def test_large_floats_are_floats_and_large_whole_numbers_stay_whole() -> None:
         ("1d3", "another notation"),
         ("1|2", "several numbers"),
         ("USD 5", "the number alone, 5"),
+        ("12,34,567", "another notation"),
+        ("1,5.2", "another notation"),
+        ("0 055", "another notation"),
+        ("3k", "write it out"),
+        ("€2M", "write it out"),
     ],
 )
 def test_advice_gives_no_part_of_a_number(text: str, words: str) -> None:
     assert words in text_advice(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("0,055", "0.055"),
+        ("-0,125", "-0.125"),
+        ("+00,500", "+00.500"),
+        ("1234,567", "1234.567"),
+        ("1,2345", "1.2345"),
+        ("1.234,5", "1234.5"),
+        ("1.234.567,891", "1234567.891"),
+        ("1,234", "1234 1.234"),
+        ("1,234,567", "1234567"),
+        ("1,234.5", "1234.5"),
+        ("1 234,5", "1234.5"),
+        ("0,055%", "0.00055"),
+        ("1,000 %", "10 0.01"),
+        ("EUR 0,055", "0.055"),
+        ("€1,234", "1234 1.234"),
+        ("(1,5)", "-1.5"),
+        ("-€5", "-5"),
+        ("1.234,56-", "-1234.56"),
+        ("10 bps", "0.001"),
+        ("5‰", "0.005"),
+    ],
+)
+def test_advice_names_every_number_that_a_text_may_be_and_no_other(text: str, numbers: str) -> None:
+    assert re.findall(r"[-+]?\d+(?:\.\d+)?", text_advice(text)) == numbers.split()
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "left_out"),
+    [
+        ("name;rate\nbase;0,055\n", "0.055", "0055"),
+        ("name;rate\nbase;1,234\n", "give it with a point, 1.234", "1234"),
+        ("name;rate\nbase;1,234,567\n", "without the commas, 1234567", "point"),
+        ('name,rate\nbase,"0,055"\n', "0.055", "0055"),
+        ('name,rate\nbase,"1,234"\n', "without the commas, 1234; or one with a decimal comma", "é"),
+    ],
+)
+def test_commas_in_files_are_decimal_ones_where_they_can_be_nothing_else(
+    tmp_path: Path, file: str, said: str, left_out: str
+) -> None:
+    path = tmp_path / "rates.csv"
+    path.write_text(file)
+    for read in (lambda: read_columns(path, ["rate"]), lambda: numbers_with_gaps(path, "rate")):
+        with pytest.raises(Diagnostic, match="is not a number") as caught:
+            read()
+        assert said in str(caught.value.help)
+        assert left_out not in str(caught.value.help)
 
 
 @pytest.mark.parametrize("items", [[-16777217, 2**63], [16777217, 0.5], [2**70 + 1, 1]])

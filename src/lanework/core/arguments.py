@@ -33,10 +33,11 @@ def split_list(name: str, text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     odd = next((part for part in parts[1:] if re.fullmatch(r"0\d+(\.\d*)?", part)), None)
     if odd is not None:
+        from lanework.core.data.values import readings
+
         what = f"{name}={text} is a list, in which {odd} would be a number of its own"
-        groups = all(re.fullmatch(r"\d{3}(\.\d*)?", part) for part in parts[1:])
-        one = "".join(parts) if groups else ".".join(parts)
-        help = f"give one number without commas, {one}, or a list without leading zeros"
+        meant = [f"one number without commas, {one}" for one in readings(",".join(parts)) if one]
+        help = f"give {', or '.join([*meant, 'a list without leading zeros'])}"
         raise Diagnostic(BAD_ARGUMENT, what, help=help)
     return parts
 

@@ -34,12 +34,14 @@ class Cells:
             None where a typed file has nothing.
         lines: where each row stands: the line of a text, the row of a sheet, else 1, 2, ...
         unit: what `lines` count: ``line`` or ``row``.
+        semicolons: whether semicolons separate the cells of a text.
     """
 
     header: list[str]
     rows: list[list[Any]]
     lines: Sequence[int]
     unit: str
+    semicolons: bool = False
 
     def columns(self) -> dict[str, list[Any]]:
         """The cells by the names of their columns."""
@@ -62,11 +64,11 @@ def read_cells(path: Path_, most: int | None = None, wanted: Sequence[str] | Non
         >>> folder = tempfile.TemporaryDirectory()
         >>> file = pathlib.Path(folder.name, "rows.tsv")
         >>> _ = file.write_text("smoke\tlung\nyes\t\n")
-        >>> read_cells(file)
-        Cells(header=['smoke', 'lung'], rows=[['yes', '']], lines=[2], unit='line')
+        >>> read_cells(file).columns()
+        {'smoke': ['yes'], 'lung': ['']}
         >>> folder.cleanup()
     """
-    with _numbered(path) as (header, rows, unit):
+    with _numbered(path) as (header, rows, unit, semicolons):
         if wanted is not None:
             check_columns(path, wanted, header)
         where = [header.index(name) for name in (header if wanted is None else wanted)]
@@ -76,7 +78,7 @@ def read_cells(path: Path_, most: int | None = None, wanted: Sequence[str] | Non
             if len(pairs) % 4096 == 0:
                 check_held(path, CELL * len(pairs) * (len(where) + 3))
     names = [header[n] for n in where]
-    return Cells(names, [row for _, row in pairs], [line for line, _ in pairs], unit)
+    return Cells(names, [row for _, row in pairs], [line for line, _ in pairs], unit, semicolons)
 
 
 def iter_cells(
@@ -99,11 +101,13 @@ def iter_cells(
     Raises:
         Diagnostic: as for `read_cells`.
     """
-    with _numbered(path, wanted) as (header, rows, unit):
+    with _numbered(path, wanted) as (header, rows, unit, semicolons):
         step, rows = size(header), itertools.islice(rows, most)
         pairs = list(itertools.islice(rows, step))
         while True:
-            yield Cells(header, [row for _, row in pairs], [line for line, _ in pairs], unit)
+            yield Cells(
+                header, [row for _, row in pairs], [line for line, _ in pairs], unit, semicolons
+            )
             pairs = list(itertools.islice(rows, step))
             if not pairs:
                 return
@@ -128,7 +132,8 @@ def numbers_with_gaps(
         elif texts and not categories:
             number = number_in(cell)
             if number is None:
-                raise bad_cell(os.fspath(path), f"line {line}", title, cell, categories)
+                place, marks = f"line {line}", cells.semicolons
+                raise bad_cell(os.fspath(path), place, title, cell, None, semicolons=marks)
             cell = number
         values.append(cell)
     array = np.empty(len(values), object)
@@ -141,27 +146,27 @@ def numbers_with_gaps(
 @contextmanager
 def _numbered(
     path: Path_, wanted: Sequence[str] | None = None
-) -> Iterator[tuple[list[str], Iterator[tuple[int, list[Any]]], str]]:
-    """The header of a table, its rows with their numbers, and what is numbered."""
+) -> Iterator[tuple[list[str], Iterator[tuple[int, list[Any]]], str, bool]]:
+    """The header of a table, its rows with their numbers, what is numbered, if by semicolons."""
     ending = data_ending(path)
     if ending in TEXTS:
         with opened_text(path) as (file, _):
             text = csv_of(file, path)
-            yield text.header, text.cells(), "line"
+            yield text.header, text.cells(), "line", text.separator == ";"
     elif ending == ".xlsx":
         header, rows = sheet_rows(path)
-        yield header, iter(rows), "row"
+        yield header, iter(rows), "row", False
     elif ending in TABLES:
         with arrow_file(path) as table, damage(path):
             names = [name for name in table.names if wanted is None or name in wanted]
             batches = (b.select(names) for b in table.batches(names, rows=4096))
             wide = (zip(*(c.to_pylist() for c in b.columns), strict=True) for b in batches)
-            yield names, enumerate(map(list, itertools.chain.from_iterable(wide)), 1), "row"
+            yield names, enumerate(map(list, itertools.chain.from_iterable(wide)), 1), "row", False
     else:
         arrays, _ = all_arrays(path)
         length_of(path, arrays)
         every = zip(*(array.tolist() for array in arrays.values()), strict=True)
-        yield list(arrays), enumerate(map(list, every), 1), "row"
+        yield list(arrays), enumerate(map(list, every), 1), "row", False
 
 
 @contextmanager

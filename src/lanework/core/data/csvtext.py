@@ -154,8 +154,7 @@ class CsvText:
             if number is None or abs(number) >= exact:
                 number = number_of(text)
             if number is None:
-                raise bad_cell(self.name, f"line {line}", name, text, None,
-                               line_span(self.name, line))  # fmt: skip
+                raise self._bad(line, name, text, None)
             column.append(number)
         return np.array(column, object)
 
@@ -232,8 +231,7 @@ class CsvText:
                 text = row[at].strip()
                 number = known[name].get(text) if name in known else number_in(text)
                 if number is None:
-                    raise bad_cell(self.name, f"line {line}", name, text, categories.get(name),
-                                   line_span(self.name, line))  # fmt: skip
+                    raise self._bad(line, name, text, categories.get(name))
                 columns[name].append(number)
         return {name: np.array(column, np.float64) for name, column in columns.items()}
 
@@ -269,6 +267,13 @@ class CsvText:
         except csv.Error as error:
             what, advice = f"it is not CSV: {error}", "check its quotes"
             self._fail(at + reader.line_num, *(OLD_ENDS if lone_returns(error) else (what, advice)))
+
+    def _bad(
+        self, line: int, column: str, text: str, categories: Sequence[str] | None
+    ) -> Diagnostic:
+        place, span = f"line {line}", line_span(self.name, line)
+        semicolons = self.separator == ";"
+        return bad_cell(self.name, place, column, text, categories, span, semicolons)
 
     def _fail(
         self,
@@ -335,8 +340,9 @@ def bad_cell(
     text: str,
     categories: Sequence[str] | None,
     span: Span | None = None,
+    semicolons: bool = False,
 ) -> Diagnostic:
-    """The error for a cell that does not fill its input."""
+    """The error for a cell that does not fill its input; semicolons separate cells, or do not."""
     shown = repr(text if len(text) <= 40 else text[:37] + "...")
     where = f"{source}, {place}, column {column!r}"
     if categories is not None:
@@ -346,20 +352,20 @@ def bad_cell(
         said = f"the value is missing ({text})" if text else "the cell is empty"
         advice = "fill it in, or drop the row"
     else:
-        said, advice = _why(text, shown)
+        said, advice = _why(text, shown, semicolons)
         if "declare categories" in advice:
             advice += f": for read_columns categories={{{column!r}: [...]}}"
     return Diagnostic(BAD_CELL, f"{where}: {said}", help=advice, span=span)
 
 
-def _why(text: str, shown: str) -> tuple[str, str]:
+def _why(text: str, shown: str, semicolons: bool) -> tuple[str, str]:
     """Why a text is no number of float64, and what to write."""
     try:
         number = float(text) if "_" not in text else None
     except ValueError:
         number = None
     if number is None:
-        return f"{shown} is not a number", text_advice(text)
+        return f"{shown} is not a number", text_advice(text, semicolons=semicolons)
     if number_in(text) is not None:  # in a file whose values have types
         return f"{shown} is text", text_advice(text)
     if math.isfinite(number):

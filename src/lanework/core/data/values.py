@@ -327,17 +327,25 @@ def spells_number(text: str) -> bool:
     return True
 
 
-def text_advice(text: str, integral: bool = False) -> str:
-    """How to write the number that a text may have meant, where an integer is wanted if `integral`.
+def text_advice(text: str, integral: bool = False, semicolons: bool = False) -> str:
+    """How to write the number that a text may have meant.
+
+    Args:
+        text: what was given.
+        integral: whether an integer is wanted.
+        semicolons: whether semicolons separate the values: commas are decimal ones then.
 
     Example:
-        >>> texts = "0.10%", "1,000", "1,5", "EUR 3", "7", "9007199254740993", "1.2.3", "#REF!"
-        >>> for text in (*texts, "north", "31.12.2025"):
+        >>> texts = "0.10%", "1,234,567", "1,234", "0,055", "EUR 3", "(1,5)", "7"
+        >>> for text in (*texts, "9007199254740993", "1.2.3", "#REF!", "north", "31.12.2025"):
         ...     print(text_advice(text))
         a percentage: give the fraction, 0.001
-        a number with thousands in groups: give it without the commas, 1000
-        a number with a decimal comma: give it with a point, 1.5
+        a number with thousands in groups: give it without the commas, 1234567
+        a number with thousands in groups: give it without the commas, 1234; or one with a decimal \
+comma: give it with a point, 1.234
+        a number with a decimal comma: give it with a point, 0.055
         a number beside other signs: give the number alone, 3
+        a number in brackets or with its sign apart: give the number alone, -1.5
         text that spells a number: convert it where it was read, such as with float()
         an integer that float64 does not have: give one below 2**53, or a name
         several numbers or another notation: give one decimal number, such as 2.5e-3
@@ -358,24 +366,47 @@ def text_advice(text: str, integral: bool = False) -> str:
     if match is None or sum(char.isalpha() for char in bare) > 4:
         return "give numbers, or declare categories if it holds names"
     number = match[0]
-    if bare in (number + "%", number + " %"):
-        plain = number.replace(",", ".") if number.count(",") == 1 else number
-        try:
-            return f"a percentage: give the fraction, {float(plain) / 100:.12g}"
-        except ValueError:
-            return "a percentage: give the fraction"
-    return _beside(bare, number) if bare != number else _alone(number, integral)
+    return (
+        _beside(bare, number, semicolons)
+        if bare != number
+        else (
+            _with_comma(number, integral, semicolons) if "," in number else _alone(number, integral)
+        )
+    )
+
+
+_IN_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+_COMMA = re.compile(r"[+-]?(?:\d*|[1-9]\d{0,2}(?:\.\d{3})+),\d*(?:[eE][+-]?\d+)?")
+
+
+def readings(number: str, semicolons: bool = False) -> tuple[str | None, str | None]:
+    """What a number with commas is with thousands in groups, and with a decimal comma.
+
+    Example:
+        >>> readings("1,234"), readings("0,055"), readings("1.234,5"), readings("1,2,3")
+        (('1234', '1.234'), (None, '0.055'), (None, '1234.5'), (None, None))
+        >>> readings("1,234", semicolons=True)
+        (None, '1.234')
+    """
+    groups = number.replace(",", "") if _IN_GROUPS.fullmatch(number) else None
+    decimal = number.replace(".", "").replace(",", ".") if _COMMA.fullmatch(number) else None
+    return (None if semicolons and decimal else groups), decimal
+
+
+def _with_comma(number: str, integral: bool, semicolons: bool) -> str:
+    """What to write for a number with commas and nothing else."""
+    groups, decimal = readings(number, semicolons)
+    whole = f"a number with thousands in groups: give it without the commas, {groups}"
+    point = f"a decimal comma: give it with a point, {decimal}"
+    if groups and (integral or not decimal):
+        return whole
+    if not decimal:
+        return SEVERAL
+    return f"{whole}; or one with {point}" if groups else f"a number with {point}"
 
 
 def _alone(number: str, integral: bool) -> str:
     """What to write for a text that looks like a number and nothing else."""
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", number):
-        return "a number with thousands in groups: give it without the commas, " + number.replace(
-            ",", ""
-        )
-    if number.count(",") == 1:
-        point = number.replace(".", "").replace(",", ".")
-        return f"a number with a decimal comma: give it with a point, {point}"
     try:
         value = float(number)
     except ValueError:  # 1.2.3, 31.12.2024
@@ -391,14 +422,34 @@ def _alone(number: str, integral: bool) -> str:
     return f"text that spells a number: convert it where it was read, such as with {into}"
 
 
-def _beside(bare: str, number: str) -> str:
+_PARTS = {"%": ("a percentage", 1e2), "‰": ("a number per mille", 1e3)} | dict.fromkeys(
+    ("bp", "bps"), ("basis points", 1e4)
+)
+_SCALE = re.compile(
+    rf"[ (]*(?:{_MONEY})? *(?:k|mn?|mm|mio|bn?|mrd|tsd|t)\.? *(?:{_MONEY})?[ )]*", re.I
+)
+
+
+def _beside(bare: str, number: str, semicolons: bool) -> str:
     """What to write for a text of which only a part looks like a number."""
-    if re.fullmatch(r"[+-]?\d{1,3}(?:[ _'\u2019\u202f]\d{3})+(\.\d*)?", bare):
-        plain = re.sub(r"[^\d.+-]", "", bare)
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:[ _'\u2019\u202f]\d{3})+(?:[.,]\d*)?", bare):
+        plain = re.sub(r"[^\d.,+-]", "", bare).replace(",", ".")
         return f"a number with thousands in groups: give it in one piece, {plain}"
     rest = bare.replace(number, "", 1)
     if any(char.isdigit() for char in rest):  # 0x10, 1d3, 1|2: the part is not what was meant
         return SEVERAL
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", number):
-        number = number.replace(",", "")
-    return f"a number beside other signs: give the number alone, {number}"
+    meant = [text for text in readings(number, semicolons) if text] if "," in number else [number]
+    if not meant or number.count(".") > 1:
+        return SEVERAL
+    if rest.strip().lower() in _PARTS:
+        what, parts = _PARTS[rest.strip().lower()]
+        return f"{what}: give the fraction, " + " or ".join(
+            f"{float(text) / parts:.12g}" for text in meant
+        )
+    if _SCALE.fullmatch(rest):
+        return "a number with thousands or millions as a letter, or a unit: write it out, in digits"
+    what = "beside other signs"
+    if bare[0] + bare[-1] == "()" or bare[0] == "-" or re.search(r"\d-$", bare):
+        what = "in brackets or with its sign apart"
+        meant = ["-" + text.lstrip("+-") for text in meant]
+    return f"a number {what}: give the number alone, " + " or ".join(meant)
