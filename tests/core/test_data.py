@@ -24,8 +24,9 @@ from lanework.core.codes import BAD_ARGUMENT
 from lanework.core.data.cells import numbers_with_gaps
 from lanework.core.data.files import read_columns
 from lanework.core.data.labels import align, one_of_each
+from lanework.core.data.spelling import text_advice
 from lanework.core.data.tables import is_table, table_of
-from lanework.core.data.values import DTYPES, Given, as_array, exactly, text_advice
+from lanework.core.data.values import DTYPES, Given, as_array, exactly
 
 RATE = Given("input 'rate'", BAD_ARGUMENT)
 NUMBERS = st.one_of(

@@ -13,7 +13,7 @@ import pytest
 import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.data.files import iter_columns
-from lanework.core.data.values import text_advice
+from lanework.core.data.spelling import text_advice
 
 
 def refused(call, *said, code):

@@ -23,7 +23,7 @@ HOMONYMS = {
     "machines/series/excel/": "and max min not or",  # functions of spreadsheets
     "machines/series/language/": "and or not",  # operators of Python
     "machines/series/language/expression.py": "add",  # a ufunc of NumPy
-    "machines/series/language/instead.py": "fabs fmax fmin fmod random select",  # of others
+    "machines/series/language/instead.py": "add fabs fmax fmin fmod log max min random select",
     "machines/series/passes/steprules.py": "sign",  # a rule for units
 }
 """Words that are something else than ops, by file or folder."""

@@ -219,6 +219,128 @@ def test_no_numbers_of_periods(periods):
     said("LW3016", lw.series.Model, "m", periods=periods)
 
 
+SAME = {  # of NumPy and pandas: what gives the same for these columns, and the words that say it
+    "np.maximum(x, y)": ("max(x, y)", "max(a, b, ...)"),
+    "np.minimum(x, y)": ("min(x, y)", "min(a, b, ...)"),
+    "np.fmax(x, y)": ("max(x, y)", "max(a, b)"),
+    "np.fmin(x, y)": ("min(x, y)", "min(a, b)"),
+    "np.max(x)": ("maximum(x)", "maximum(x)"),
+    "np.amin(x)": ("minimum(x)", "minimum(x)"),
+    "x.max()": ("maximum(x)", "maximum(x)"),
+    "x.min()": ("minimum(x)", "minimum(x)"),
+    "np.sum(x)": ("total(x)", "total(x)"),
+    "x.sum()": ("total(x)", "total(x)"),
+    "x.mean()": ("average(x)", "average(x)"),
+    "np.average(x)": ("average(x)", "average(x)"),
+    "np.abs(x)": ("abs(x)", "abs(a)"),
+    "np.fabs(x)": ("abs(x)", "abs(x)"),
+    "np.where(c, x, y)": ("where(c, x, y)", "where(c, a, b)"),
+    "x.where(c, y)": ("where(c, x, y)", "where(c, x, b)"),
+    "x.mask(c, y)": ("where(c, y, x)", "where(c, b, x)"),
+    "np.exp(x)": ("exp(x)", "exp(x)"),
+    "np.exp2(x)": ("2 ** x", "2 ** x"),
+    "np.expm1(x)": ("exp(x) - 1", "exp(x) - 1"),
+    "np.log10(y)": ("log(y) / log(10)", "log(x) / log(10)"),
+    "np.log1p(y)": ("log(1 + y)", "log(1 + x)"),
+    "np.cumsum(x)": ("cumsum(x)", "cumsum(x)"),
+    "x.cumprod()": ("cumprod(x)", "cumprod(x)"),
+    "x.cummax()": ("peak", "where(t == 0, x, max(prev(peak), x))"),
+    "np.minimum.accumulate(x)": ("trough", "where(t == 0, x, min(prev(trough), x))"),
+    "np.clip(x, 0, 2)": ("clip(x, 0, 2)", "clip(x, low, high)"),
+    "x.clip(0, 2)": ("clip(x, 0, 2)", "clip(x, low, high)"),
+    "np.rint(x)": ("round(x)", "round(x)"),
+    "np.around(x, 1)": ("round(x, 1)", "round(x, digits)"),
+    "np.fix(x)": ("trunc(x)", "trunc(x) towards zero"),
+    "np.fmod(x, y)": ("x - trunc(x / y) * y", "x - trunc(x / y) * y"),
+    "np.remainder(x, y)": ("x % y", "x % y"),
+    "np.mod(x, y)": ("mod(x, y)", "mod(a, b)"),
+    "np.power(y, 2)": ("y ** 2", "x ** y"),
+    "np.square(x)": ("x ** 2", "x ** 2"),
+    "np.reciprocal(y)": ("1 / y", "1 / x"),
+    "np.ptp(x)": ("maximum(x) - minimum(x)", "maximum(x) - minimum(x)"),
+    "np.any(c)": ("maximum(c != 0)", "maximum(x != 0)"),
+    "np.all(c)": ("minimum(c != 0)", "minimum(x != 0)"),
+    "np.logical_and(c, x)": ("c and x", "a and b"),
+    "np.logical_not(c)": ("not c", "not a"),
+    "np.subtract(x, y)": ("x - y", "a - b"),
+    "x.truediv(y)": ("x / y", "a / b"),
+    "np.floor_divide(x, y)": ("x // y", "a // b"),
+    "np.greater(x, y)": ("x > y", "a > b"),
+    "x.between(0, 2)": ("(0 <= x) and (x <= 2)", "(low <= x) and (x <= high)"),
+    "np.heaviside(x, y)": (
+        "where(x > 0, 1, where(x == 0, y, 0))",
+        "where(x > 0, 1, where(x == 0, y, 0))",
+    ),
+    "np.sinh(x)": ("(exp(x) - exp(-x)) / 2", "(exp(x) - exp(-x)) / 2"),
+    "np.arctan(x)": ("atan2(x, 1)", "atan2(x, 1)"),
+    "np.arctan2(x, y)": ("atan2(x, y)", "atan2(y, x)"),
+    "np.arcsin(s)": ("atan2(s, sqrt(1 - s * s))", "atan2(x, sqrt(1 - x * x))"),
+    "np.arccos(s)": ("atan2(sqrt(1 - s * s), s)", "atan2(sqrt(1 - x * x), x)"),
+}
+COLUMNS = {
+    "x": [-1.5, 2.5, 0.0, 3.7],
+    "y": [2.0, 1.5, 3.0, 2.0],
+    "c": [1.0, 0.0, 1.0, 1.0],
+    "s": [-0.5, 0.25, 0.0, 1.0],
+}
+
+
+@pytest.mark.parametrize("text", SAME)
+def test_what_is_advised_for_names_of_libraries_gives_their_numbers(text):
+    same, words = SAME[text]
+    some = lw.series.Model("m", periods=4)
+    for name in COLUMNS:
+        some.input(name, axes="time")
+    some.formula("peak", "where(t == 0, x, max(prev(peak), x))")
+    some.formula("trough", "where(t == 0, x, min(prev(trough), x))")
+    advice = said("LW3002", some.formula, "z", text)[1]
+    assert advice.startswith("write ")
+    assert words in advice.partition(";")[0]
+    some.formula("z", same)
+    data = pd.DataFrame(COLUMNS).astype({"c": bool})
+    wanted = np.asarray(eval(text, {"np": np, **data}), float)
+    got = np.asarray(some.run(COLUMNS)["z"])
+    np.testing.assert_allclose(*np.broadcast_arrays(got, wanted), rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (lambda x: np.maximum(x, 2), "write max(a, b, ...)"),
+        (lambda x: np.max(x), "write maximum(x)"),
+        (lambda x: np.min(x), "write minimum(x)"),
+        (lambda x: np.sum(x), "write total(x)"),
+        (lambda x: np.any(x), "write maximum(x != 0)"),
+        (lambda x: np.maximum.accumulate(x), "max(prev(peak), x)"),
+        (lambda x: x.max(), "write maximum(x)"),
+        (lambda x: x.shift(1), "write prev(x)"),
+        (lambda x: x.frob(), "nodes have no attributes"),
+    ],
+)
+def test_functions_and_methods_of_libraries_on_handles(run, words):
+    with pytest.raises((lw.Diagnostic, AttributeError)) as caught:
+        run(model()["x"])
+    assert words in str(caught.value)
+    assert not hasattr(model()["x"], "max")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("maximum(x, 2)", "maximum(x), over time; of several values it is max(a, b, ...)"),
+        ("minimum(x, 2, 3)", "of several values it is min(a, b, ...)"),
+        ("log(x, 10)", "log(x) / log(base)"),
+        ("MIN(x)", "over time it is minimum(x)"),
+    ],
+)
+def test_calls_that_other_libraries_mean_otherwise(text, words):
+    some = model()
+    with pytest.raises(lw.Diagnostic) as caught:
+        some.formula("y", text)
+        some.compile()
+    assert words in caught.value.help
+
+
 MISUSE = {
     "np.exp": (np.exp, "np.exp works on numbers", "lanework.series.exp"),
     "np.maximum": (lambda x: np.maximum(x, 1), "np.maximum works on numbers", "lanework.series"),

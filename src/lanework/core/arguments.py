@@ -33,7 +33,7 @@ def split_list(name: str, text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",")]
     odd = next((part for part in parts[1:] if re.fullmatch(r"0\d+(\.\d*)?", part)), None)
     if odd is not None:
-        from lanework.core.data.values import readings
+        from lanework.core.data.spelling import readings
 
         what = f"{name}={text} is a list, in which {odd} would be a number of its own"
         meant = [f"one number without commas, {one}" for one in readings(",".join(parts)) if one]
@@ -59,7 +59,7 @@ def number_in_word(argument: str, word: str, what: str, help: str) -> float:
         (1, 2.5)
     """
     from lanework.core.data.csvtext import number_of
-    from lanework.core.data.values import spells_number, text_advice
+    from lanework.core.data.spelling import spells_number, text_advice
 
     word = word.strip()
     if word.lower().lstrip("+-") in ("inf", "infinity", "nan"):

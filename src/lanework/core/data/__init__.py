@@ -2,8 +2,9 @@
 
 `tables.py` takes columns from any table (a mapping, pandas, polars, Arrow, DuckDB, NumPy records).
 `labels.py` puts values with labels into the order that is wanted, and looks names up in a list of
-categories. `values.py` makes arrays of the dtype that is declared, exactly, and says of text how
-the number is written that it may have meant; `libraries.py` knows arrays of other libraries.
+categories. `values.py` makes arrays of the dtype that is declared, exactly; `spelling.py` says of
+text how the number is written that it may have meant; `libraries.py` knows arrays of other
+libraries.
 
 `files.py` reads columns from files, whole or in blocks of rows (`blocks.py`), `columns.py` one as
 it is written with the labels beside it, and `cells.py` cell by cell, as far as memory allows

@@ -21,7 +21,7 @@ from lanework.core.data.csvtext import bad_cell, number_in
 from lanework.core.data.holding import CELL, check_held
 from lanework.core.data.opening import TEXTS, Path_, damage, data_ending, opened_text
 from lanework.core.data.sheets import sheet_rows
-from lanework.core.data.values import MISSING_TEXT
+from lanework.core.data.spelling import MISSING_TEXT
 
 
 @dataclass(frozen=True)

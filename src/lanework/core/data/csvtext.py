@@ -32,7 +32,7 @@ from lanework.core.data.csvheader import (
     read_header,
 )
 from lanework.core.data.labels import label_help
-from lanework.core.data.values import MISSING_TEXT, text_advice
+from lanework.core.data.spelling import MISSING_TEXT, text_advice
 
 TRUTH = {"true": 1.0, "false": 0.0}
 _INTEGER = re.compile(r"[+-]?\d+")

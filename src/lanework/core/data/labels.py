@@ -18,7 +18,8 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.lookup import SOME, Lookup, steps
 from lanework.core.data.holding import LABEL, check_taken
 from lanework.core.data.libraries import flat, offers
-from lanework.core.data.values import ERROR_ADVICE, SHEET_ERROR, Given, spells_number
+from lanework.core.data.spelling import ERROR_ADVICE, SHEET_ERROR, spells_number
+from lanework.core.data.values import Given
 
 Order = npt.NDArray[np.intp]
 TEXT, TUPLE = 72, 120

@@ -19,8 +19,8 @@ from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION, FUEL_SPENT
 from lanework.core.data.holding import taking
+from lanework.core.data.spelling import spells_number
 from lanework.core.data.tables import TableLike
-from lanework.core.data.values import spells_number
 from lanework.core.options import callback, flag, integer, names, refused
 from lanework.core.program.program import Port, Program
 from lanework.core.resident import look

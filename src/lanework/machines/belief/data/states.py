@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.values import ERROR_ADVICE, MISSING_TEXT, SHEET_ERROR
+from lanework.core.data.spelling import ERROR_ADVICE, MISSING_TEXT, SHEET_ERROR
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.graph.factor import Variable, listed
 

@@ -16,7 +16,7 @@ from lanework.core.data.columns import read_column
 from lanework.core.data.files import column_names, read_grid
 from lanework.core.data.holding import check_held
 from lanework.core.data.opening import TEXTS, damage, ending_of, is_data, split_path
-from lanework.core.data.values import spells_number
+from lanework.core.data.spelling import spells_number
 
 if TYPE_CHECKING:
     from lanework.core.cli import Request

@@ -12,8 +12,8 @@ from lanework.core.codes import BAD_ARGUMENT, UNKNOWN_ARGUMENT
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.files import column_names
 from lanework.core.data.opening import is_data, split_path
+from lanework.core.data.spelling import MISSING_TEXT, spells_number, text_advice
 from lanework.core.data.standard import STANDARD
-from lanework.core.data.values import MISSING_TEXT, spells_number, text_advice
 from lanework.machines.series.data.filetables import Block, Table, fill, read_input
 
 if TYPE_CHECKING:

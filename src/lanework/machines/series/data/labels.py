@@ -14,7 +14,8 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help, labels_along
 from lanework.core.data.libraries import offers
-from lanework.core.data.values import MISSING_TEXT, Given, as_array, exactly, text_advice
+from lanework.core.data.spelling import MISSING_TEXT, text_advice
+from lanework.core.data.values import Given, as_array, exactly
 from lanework.core.options import names as listed
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.longtables import LANES, TIME, check_periods, given_for

@@ -9,7 +9,8 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.data.opening import Path_
 from lanework.core.data.sheets import Named, named_cells
-from lanework.core.data.values import Given, exactly, text_advice
+from lanework.core.data.spelling import text_advice
+from lanework.core.data.values import Given, exactly
 from lanework.machines.series.codes import NO_NAMED_CELLS
 from lanework.machines.series.excel.naming import names_in
 from lanework.machines.series.language.nodes import Input

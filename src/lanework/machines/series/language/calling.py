@@ -19,7 +19,7 @@ from lanework.machines.series.language.functions import (
     functions,
     signatures,
 )
-from lanework.machines.series.language.instead import of_function
+from lanework.machines.series.language.instead import MEANT, of_function
 
 
 def fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr:
@@ -42,7 +42,8 @@ def bind(
     """
     if len(args) > len(function.parameters):
         given = f"{len(args)} argument{'s' if len(args) != 1 else ''}"
-        raise _wrong(function, f"`{function.name}` is called with {given}", place)
+        more = MEANT.get(function.name, "")
+        raise _wrong(function, f"`{function.name}` is called with {given}", place, more)
     operands: list[Expr] = []
     setting: int | None = None
     for index, parameter in enumerate(function.parameters):

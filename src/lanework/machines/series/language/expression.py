@@ -27,7 +27,7 @@ from lanework.core.ops.bodies.logic import choose
 from lanework.core.ops.rules import COMPARE
 from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import NO_TRUTH, UNSUPPORTED
-from lanework.machines.series.language.instead import of_function, of_index, of_operator
+from lanework.machines.series.language.instead import of_attribute, of_index, of_operator
 
 NUMBER, LABEL, NAME, LOOKUP, WHERE = "number", "label", "name", "lookup", choose.called
 
@@ -221,16 +221,21 @@ class Expr:
         """Operators with NumPy's numbers; its functions have names of ours."""
         name = _UFUNCS.get(ufunc.__name__)
         if name is None or method != "__call__" or named:
+            called = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             raise Diagnostic(
                 UNSUPPORTED,
-                f"np.{ufunc.__name__} works on numbers, and a node has none yet",
-                help=f"write lanework.series.{ufunc.__name__}(...)"
-                if ufunc.__name__ in IN_FORMULAS and ufunc.__name__ not in _UFUNCS
-                else of_function(ufunc.__name__)
-                or "use operators and the functions of lanework.series",
+                f"np.{called} works on numbers, and a node has none yet",
+                help=f"write lanework.series.{called}(...)"
+                if called in IN_FORMULAS and called not in _UFUNCS
+                else of_attribute("np", called) + "; functions are those of lanework.series",
             )
         numbers = [x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs]
         return Expr(name, tuple(map(lift, numbers)))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Methods of columns of other libraries are functions here."""
+        what = f"a node has no {name!r}"
+        raise AttributeError(what if name[:1] == "_" else f"{what}: {of_attribute('x', name)}")
 
     __add__, __radd__ = _both_ways("+")
     __sub__, __rsub__ = _both_ways("-")

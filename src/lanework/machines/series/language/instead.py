@@ -10,6 +10,40 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 _OVER_TIME = "write total(x) for the sum over time, and a + b for values of one period"
 _LANES = 'sums over lanes are outputs with reduce="point"'
 _EARLIER = "write prev(x) for the value a period earlier, prev(x, n) for n periods"
+_RESULT = "compute it of the result: result.to_pandas()"
+_WINDOW = "write the periods out, such as x + prev(x) + prev(x, 2)"
+_FULL = "leave it out: no value is missing; an input may have a default"
+_LARGEST = "write maximum(x) for the largest over time, max(a, b, ...) for that of several values"
+_SMALLEST = "write minimum(x) for the smallest over time, min(a, b, ...) for that of several values"
+_LARGER = "write max(a, b, ...) for the largest of several values; over time it is maximum(x)"
+_SMALLER = "write min(a, b, ...) for the smallest of several values; over time it is minimum(x)"
+_WRITTEN = {
+    "logical_and": "a and b",
+    "logical_or": "a or b",
+    "logical_not": "not a",
+    "add": "a + b",
+    "subtract": "a - b",
+    "multiply": "a * b",
+    **dict.fromkeys(("divide", "true_divide", "truediv"), "a / b"),
+    "floor_divide": "a // b",
+    "negative": "-a",
+    "positive": "a",
+    "greater": "a > b",
+    "greater_equal": "a >= b",
+    "less": "a < b",
+    "less_equal": "a <= b",
+    "equal": "a == b",
+    "not_equal": "a != b",
+    "between": "(low <= x) and (x <= high)",
+    "heaviside": "where(x > 0, 1, where(x == 0, y, 0))",
+    "sinh": "(exp(x) - exp(-x)) / 2",
+    "cosh": "(exp(x) + exp(-x)) / 2",
+    **dict.fromkeys(("arctan", "atan"), "atan2(x, 1)"),
+    "arctan2": "atan2(y, x)",
+    **dict.fromkeys(("arcsin", "asin"), "atan2(x, sqrt(1 - x * x))"),
+    **dict.fromkeys(("arccos", "acos"), "atan2(sqrt(1 - x * x), x)"),
+    **dict.fromkeys(("deg2rad", "radians"), "x * 3.141592653589793 / 180"),
+}
 _CUT = "write floor(x) to round down, trunc(x) towards zero, round(x) to the nearest"
 
 FUNCTIONS: dict[str, str] = {
@@ -36,7 +70,9 @@ FUNCTIONS: dict[str, str] = {
     **dict.fromkeys(("sgn", "signum"), "write sign(x)"),
     **dict.fromkeys(("ceiling", "roundup"), "write ceil(x)"),
     "rounddown": "write floor(x)",
-    **dict.fromkeys(("fmod", "remainder"), "write x % y"),
+    "remainder": "write x % y",
+    "fmod": "write x - trunc(x / y) * y",
+    "around": "write round(x, digits)",
     **dict.fromkeys(
         ("if", "iif", "iff", "ifelse", "if_else", "ite", "cond", "choose", "select"),
         "write where(c, a, b)",
@@ -48,15 +84,22 @@ FUNCTIONS: dict[str, str] = {
     **dict.fromkeys(("amax", "nanmax"), "write maximum(x) for the largest over time"),
     "fmin": "write min(a, b)",
     "fmax": "write max(a, b)",
+    "cummax": "write a formula of its own: peak = where(t == 0, x, max(prev(peak), x))",
+    "cummin": "write a formula of its own: trough = where(t == 0, x, min(prev(trough), x))",
+    "ptp": "write maximum(x) - minimum(x)",
+    "pct_change": "write change(x) / prev(x)",
+    **dict.fromkeys(("rolling", "expanding", "ewm"), _WINDOW),
+    **dict.fromkeys(("fillna", "isna", "isnull", "notna", "nan_to_num", "isfinite"), _FULL),
+    "any": "write maximum(x != 0), 1 where any period has it",
+    "all": "write minimum(x != 0), 1 where all periods have it",
+    **dict.fromkeys(("argmax", "argmin", "idxmax", "idxmin", "argsort", "sort", "rank"), _RESULT),
+    **{name: f"write {text}" for name, text in _WRITTEN.items()},
     "pmt": "write level_payment(rate, n, principal)",
     "fv": "write pv(rate, n, payment, final) * (1 + rate) ** n",
     **dict.fromkeys(
         ("norm", "normsdist", "phi", "ndtr", "cdf"), "write normcdf(x) for the normal distribution"
     ),
-    **dict.fromkeys(
-        ("std", "var", "quantile", "percentile", "median"),
-        "compute it of the result: result.to_pandas()",
-    ),
+    **dict.fromkeys(("std", "var", "quantile", "percentile", "median", "nanmedian"), _RESULT),
     **dict.fromkeys(
         ("irr", "xirr", "rate"), "find it outside, of a result: lw.series.irr(result['cash'])"
     ),
@@ -68,6 +111,47 @@ FUNCTIONS: dict[str, str] = {
     "array": "give the numbers to the model as an input or a table",
 }
 """What is called elsewhere, and how it is written here."""
+
+_LIBRARIES = frozenset(("np", "numpy", "math", "pd", "pandas", "pl", "jnp"))
+METHODS: dict[str, str] = {
+    "max": _LARGEST,
+    "min": _SMALLEST,
+    "maximum": _LARGER,
+    "minimum": _SMALLER,
+    "maximum.accumulate": FUNCTIONS["cummax"],
+    "minimum.accumulate": FUNCTIONS["cummin"],
+    "add.accumulate": "write cumsum(x)",
+    "multiply.accumulate": "write cumprod(x)",
+    "maximum.reduce": _LARGEST,
+    "minimum.reduce": _SMALLEST,
+    "add.reduce": FUNCTIONS["sum"],
+    "multiply.reduce": FUNCTIONS["prod"],
+    "logical_or.reduce": FUNCTIONS["any"],
+    "logical_and.reduce": FUNCTIONS["all"],
+    **dict.fromkeys(("size", "count", "shape"), "write periods for the number of periods"),
+    **dict.fromkeys(("iloc", "loc", "iat"), "write at(x, 0) for a period's value, last(x)"),
+    "head": "write first(x), or at(x, n)",
+    "tail": "write last(x)",
+    **dict.fromkeys(
+        ("values", "copy", "astype", "item", "tolist", "to_numpy", "asarray", "array"),
+        "write the name alone: a formula has numbers only",
+    ),
+    **dict.fromkeys(
+        ("zeros", "zeros_like", "ones", "ones_like", "full", "full_like"),
+        "write the number alone: it is that of every period",
+    ),
+    "arange": "write t for the number of the period, from 0",
+    **dict.fromkeys(("interp", "digitize", "searchsorted", "map"), "call a table: q(key)"),
+    "dot": "write total(x * y) for a sum of products over time",
+}
+"""What libraries call otherwise than formulas, and what columns have."""
+
+MEANT = {
+    "maximum": ", over time; of several values it is max(a, b, ...)",
+    "minimum": ", over time; of several values it is min(a, b, ...)",
+    "log": "; to another base it is log(x) / log(base)",
+}
+"""What a call with more arguments than a function has may have meant."""
 
 NAMES: dict[str, str] = {
     "pi": "write 3.141592653589793",
@@ -123,9 +207,11 @@ def of_function(name: str, signatures: Mapping[str, str] = _NONE) -> str | None:
 
     Example:
         >>> of_function("log1p"), of_function("MAX", {"max": "max(a, b, ...)"}), of_function("q")
-        ('write log(1 + x)', 'write max(a, b, ...)', None)
+        ('write log(1 + x)', 'write max(a, b, ...); over time it is maximum(x)', None)
     """
     low = name.lower()
+    if low != name and low in ("max", "min"):  # a spreadsheet's
+        return f"write {signatures[low]}; over time it is {low}imum(x)" if signatures else None
     return f"write {signatures[low]}" if low in signatures else FUNCTIONS.get(low)
 
 
@@ -142,11 +228,24 @@ def of_attribute(owner: str, name: str, signatures: Mapping[str, str] = _NONE) -
     Example:
         >>> of_attribute("np", "pi"), of_attribute("cash", "shift")[:14]
         ('write 3.141592653589793', 'write prev(x) ')
+        >>> of_attribute("np", "maximum")
+        'write max(a, b, ...) for the largest of several values; over time it is maximum(x)'
     """
-    advice = of_function(name, signatures)
-    if advice is None and owner in ("np", "numpy", "math", "pd"):
-        advice = of_name(name)
-    return advice or f"nodes have no attributes; functions take them, as in prev({owner})"
+    library, _, ufunc = owner.partition(".")
+    if library in _LIBRARIES and ufunc:
+        owner, name = library, f"{ufunc}.{name}"
+    advice = _of_column(owner, name) or METHODS.get(name) or of_function(name, signatures)
+    if owner not in _LIBRARIES:
+        return advice or f"nodes have no attributes; functions take them, as in prev({owner})"
+    advice = advice or of_name(name)
+    return advice or "formulas have operators and functions of their own, such as prev(x)"
+
+
+def _of_column(owner: str, name: str) -> str | None:
+    """Methods of columns whose own values are one of two that are chosen."""
+    if owner in _LIBRARIES or name not in ("where", "mask"):
+        return None
+    return f"write where(c, {owner}, b)" if name == "where" else f"write where(c, b, {owner})"
 
 
 def of_index(name: str, key: str) -> str:

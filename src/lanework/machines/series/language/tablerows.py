@@ -20,8 +20,9 @@ from lanework.core.data.cells import read_cells, told_as
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.labels import align, labels_of_index
 from lanework.core.data.libraries import offers
+from lanework.core.data.spelling import text_advice
 from lanework.core.data.tables import is_table, table_of
-from lanework.core.data.values import Given, as_array, text_advice
+from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_TABLE, NO_FILE
 
 Floats = npt.NDArray[np.float64]

@@ -29,7 +29,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.values import Given, exactly, spells_number
+from lanework.core.data.spelling import spells_number
+from lanework.core.data.values import Given, exactly
 from lanework.core.options import names as listed
 from lanework.machines.series.codes import BAD_KEYS, BAD_TABLE
 from lanework.machines.series.language.tablerows import (
