@@ -27,16 +27,21 @@ GRACE = 0.02  # seconds after a deadline in which whoever holds it may say so
 LONG = "raise the deadline, or give it less to compile"  # where compiling has one
 SOON = 0.05  # seconds after it until what is not waited for any longer is stopped
 TICK = 0.02  # seconds between looks at the clock, and at whether this thread itself is to stop
-# Modules whose functions are not left half-way (`_Work._calm`): they take locks in Python, load
-# modules or give things back, or are ours and take what only they know of.
+# Modules whose functions are not left half-way (`_Work._calm`): they load modules or give things
+# back, or are ours and take what only they know of. Those that pass take locks in Python; work that
+# is in them again and again is stopped there in the end, but not while it takes a lock.
 KEPT = (
-    *("threading.", "queue.", "concurrent.", "logging.", "weakref.", "llvmlite."),
-    *("importlib.", "_frozen_importlib.", "_frozen_importlib_external.", "zipimport."),
-    *("lanework.core.resident.", "lanework.engines.stencil.", "lanework.engines.threadpool."),
-    "lanework.engines.workers.",
+    *("weakref.", "importlib.", "_frozen_importlib.", "_frozen_importlib_external.", "zipimport."),
+    *("lanework.core.resident.", "lanework.engines.stencil.", "lanework.engines.workers."),
 )
-WAITING = KEPT[:3]  # where waits for other threads may be left
-WAITS = ("wait", "join", "_wait_for_tstate_lock")  # in these
+WAITING = ("threading.", "queue.", "concurrent.")  # where waits for other threads may be left
+PASSING = (*WAITING, "logging.", "llvmlite.")
+WAITS = ("wait", "join", "_wait_for_tstate_lock")
+LOCKS = (
+    *("__enter__", "__exit__", "acquire", "release", "_acquireLock", "_releaseLock"),
+    *("_acquire_restore", "_release_save"),
+)
+PATIENCE = 100  # looks until work is stopped in what passes
 T = TypeVar("T")
 Taken = ParamSpec("Taken")
 
@@ -142,13 +147,21 @@ class _Work(threading.Thread, Generic[T]):
             sys.unraisablehook = _hook(sys.unraisablehook)
         self.left = True  # it may not have begun
         self.done.wait(soon)
-        while self._strike():
-            self.done.wait(TICK)
+        looks = 0
+        while (pause := self._strike(looks < PATIENCE)) is not None:
+            self.done.wait(pause)
+            looks += 1
         if self.inner is not None:  # it does not wait for that any longer
             self.inner.stop(0.0)
 
-    def _strike(self) -> bool:
-        """Whether it goes on; struck, unless it is at something that must not be left half-way.
+    def _strike(self, patient: bool) -> float | None:
+        """Strike it, unless it is at something that must not be left half-way.
+
+        Args:
+            patient: whether it is left alone in what passes, too.
+
+        Returns:
+            Seconds until the next stroke; None once it is over.
 
         What is raised comes out at the next look of the interpreter: at once, where the thread
         waits for its turn at such a look; else as soon as the call that it is in returns, in the
@@ -161,21 +174,24 @@ class _Work(threading.Thread, Generic[T]):
         """
         with self._end:
             if self._over or not self.is_alive():
-                return False
-            if self._calm():
+                return None
+            if calm := self._calm(patient):
                 raises, number = ctypes.pythonapi.PyThreadState_SetAsyncExc, self.ident or 0
                 raises(ctypes.c_ulong(number), ctypes.py_object(SystemExit))
-                if not self._calm():
+                if not self._calm(patient):
                     raises(ctypes.c_ulong(number), None)
-            return True
+            return TICK if calm else TICK / 10
 
-    def _calm(self) -> bool:
-        """Whether nothing of what it is at must be ended first (`KEPT`, and finalizers)."""
+    def _calm(self, patient: bool) -> bool:
+        """Whether nothing of what it is at must be ended first."""
         frame = sys._current_frames().get(self.ident or 0)
         waits = frame is not None and frame.f_code.co_name in WAITS and _is_of(frame, WAITING)
+        passing = PASSING[len(WAITING) :] if waits else PASSING
         while frame is not None and frame.f_code is not _Work.run.__code__:
-            kept = _is_of(frame, KEPT) and not (waits and _is_of(frame, WAITING))
-            if kept or frame.f_code.co_name == "__del__":
+            name = frame.f_code.co_name
+            if name == "__del__" or _is_of(frame, KEPT):
+                return False
+            if (patient or name in LOCKS) and _is_of(frame, passing):
                 return False
             frame = frame.f_back
         return frame is not None
