@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from functools import partial, wraps
 from math import inf
-from types import FrameType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from lanework.base import sharing
 from lanework.base.errors import Trap
 from lanework.base.limits import Limits
+from lanework.core.calm import calm
 from lanework.core.data.holding import reading
 from lanework.core.options import limits_of
 from lanework.core.resident import OFTEN, Growth, seen
@@ -27,20 +27,6 @@ GRACE = 0.02  # seconds after a deadline in which whoever holds it may say so
 LONG = "raise the deadline, or give it less to compile"  # where compiling has one
 SOON = 0.05  # seconds after it until what is not waited for any longer is stopped
 TICK = 0.02  # seconds between looks at the clock, and at whether this thread itself is to stop
-# Modules whose functions are not left half-way (`_Work._calm`): they load modules or give things
-# back, or are ours and take what only they know of. Those that pass take locks in Python; work that
-# is in them again and again is stopped there in the end, but not while it takes a lock.
-KEPT = (
-    *("weakref.", "importlib.", "_frozen_importlib.", "_frozen_importlib_external.", "zipimport."),
-    *("lanework.core.resident.", "lanework.engines.stencil.", "lanework.engines.workers."),
-)
-WAITING = ("threading.", "queue.", "concurrent.")  # where waits for other threads may be left
-PASSING = (*WAITING, "logging.", "llvmlite.")
-WAITS = ("wait", "join", "_wait_for_tstate_lock")
-LOCKS = (
-    *("__enter__", "__exit__", "acquire", "release", "_acquireLock", "_releaseLock"),
-    *("_acquire_restore", "_release_save"),
-)
 PATIENCE = 100  # looks until work is stopped in what passes
 T = TypeVar("T")
 Taken = ParamSpec("Taken")
@@ -175,30 +161,12 @@ class _Work(threading.Thread, Generic[T]):
         with self._end:
             if self._over or not self.is_alive():
                 return None
-            if calm := self._calm(patient):
+            if rests := calm(self.ident, _Work.run.__code__, patient):
                 raises, number = ctypes.pythonapi.PyThreadState_SetAsyncExc, self.ident or 0
                 raises(ctypes.c_ulong(number), ctypes.py_object(SystemExit))
-                if not self._calm(patient):
+                if not calm(self.ident, _Work.run.__code__, patient):
                     raises(ctypes.c_ulong(number), None)
-            return TICK if calm else TICK / 10
-
-    def _calm(self, patient: bool) -> bool:
-        """Whether nothing of what it is at must be ended first."""
-        frame = sys._current_frames().get(self.ident or 0)
-        waits = frame is not None and frame.f_code.co_name in WAITS and _is_of(frame, WAITING)
-        passing = PASSING[len(WAITING) :] if waits else PASSING
-        while frame is not None and frame.f_code is not _Work.run.__code__:
-            name = frame.f_code.co_name
-            if name == "__del__" or _is_of(frame, KEPT):
-                return False
-            if (patient or name in LOCKS) and _is_of(frame, passing):
-                return False
-            frame = frame.f_back
-        return frame is not None
-
-
-def _is_of(frame: FrameType, modules: tuple[str, ...]) -> bool:
-    return f"{frame.f_globals.get('__name__')}.".startswith(modules)
+            return TICK if rests else TICK / 10
 
 
 def start(thread: threading.Thread) -> None:
