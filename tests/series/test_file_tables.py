@@ -340,3 +340,67 @@ def test_labels_beside_a_named_column_count_too(folder):
         assert said["outputs"]["y"]["values"] == [10.0, 20.0, 30.0]
     Path("c.csv").write_text("time,rate\n2024-03-01,3\n2024-01-01,1\n2024-02-01,2\n")
     assert "LW3046" in call("r.series", "rate=c.csv:rate", code=1).stderr
+
+
+def refused(code, *words):
+    done = CliRunner().invoke(cli, ["run", *words])
+    assert done.exit_code != 0
+    assert code in done.stderr
+    return " ".join(done.stderr.split())
+
+
+PARK = """model("park", periods=4, start="2026-01-01", freq="year")
+price = input(axes="time", default=2)
+rate = input(default=0.1)
+cost = 1 + 0 * price
+fee = rate * cost
+gain = price - cost - fee
+"""
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "xlsx", "semicolons"])
+@pytest.mark.parametrize("labels", [True, False])
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_is_missing_in_a_file_that_overrides_is_computed(folder, ending, labels, alone):
+    values = [None, 5.0, None, 3.0]
+    frame = pd.DataFrame({"time": [2026, 2027, 2028, 2029], "cost": values})
+    frame["more"] = 1.0
+    frame = frame[["time"] * labels + ["cost"] + ["more"] * (not alone)]
+    Path("park.series").write_text(PARK)
+    name = "o.csv" if ending == "semicolons" else f"o.{ending}"
+    if ending == "parquet":
+        frame.to_parquet(name)
+    elif ending == "xlsx":
+        frame.to_excel(name, index=False)
+    else:
+        sign = {"csv": ",", "tsv": "\t", "semicolons": ";"}[ending]
+        frame.to_csv(name, sep=sign, index=False, na_rep="NA")
+    where = name if alone or not labels else f"{name}:cost"
+    call("park.series", "--override", f"cost={where}", "--outputs", "cost,gain", "--out", "got.csv")
+    model = lw.series.read_model(PARK)
+    wanted = model.run(override={"cost": values})
+    got = pd.read_csv("got.csv")
+    assert got["cost"].tolist() == [1.0, 5.0, 1.0, 3.0] == wanted["cost"].tolist()
+    assert got["gain"].tolist() == wanted["gain"].tolist()
+
+
+def test_names_alone_that_override_may_be_a_list(folder):
+    Path("park.series").write_text(PARK)
+    Path("s.csv").write_text("scenario,rate,cost,fee\nbase,1,,\nup,1,2,\ndown,1,,1\n")
+    outs = []
+    for words in (["cost,fee"], ["cost, fee"], ["cost", "--override", "fee"]):
+        call("park.series", "scenario=s.csv", "--override", *words, "--out", "o.csv")
+        outs.append(Path("o.csv").read_text())
+    assert outs[0] == outs[1] == outs[2]
+    plain = refused("LW3040", "park.series", "scenario=s.csv")
+    assert "say so: --override cost,fee. Otherwise leave cost,fee out" in plain
+    assert "did you mean 'fee'?" in refused("LW3070", "park.series", "--override", "cost,fe")
+
+
+@pytest.mark.parametrize("header", ["scenario,Rate", "scenario,RATE", "scenario,rates", "Prise"])
+def test_columns_that_are_nearly_called_like_an_input_say_which(folder, header):
+    Path("park.series").write_text(PARK)
+    Path("s.csv").write_text(f"{header}\n" + ",".join("1" * len(header.split(","))) + "\n")
+    near = "price" if "Prise" in header else "rate"
+    text = refused("LW8005", "park.series", "scenario=s.csv")
+    assert f"did you mean '{near}'? Its columns are" in text

@@ -45,7 +45,7 @@ class Outcome:
 
 def compile_model(request: Request) -> Program:
     """The program of a model file."""
-    overrides = [word.partition("=")[0].strip() for word in request["override"] or ()]
+    overrides = [word.partition("=")[0].strip() for word in _overridden(request)]
     return _model(request).compile(overrides=dict.fromkeys(overrides))
 
 
@@ -95,7 +95,7 @@ def run(request: Request) -> None:
     view = SeriesView.of(program)
     inputs = parse(words, view, request.names("ignore") or ())
     columns = (name for table in inputs.tables for name in table.names)
-    alone = [word for word in request["override"] or () if "=" not in word]
+    alone = [word for word in _overridden(request) if "=" not in word]
     check_overridden(alone, {*inputs.values, *columns, *view.unused})
     if request["workbook"] is not None:
         _write_workbook(request, inputs)
@@ -145,6 +145,13 @@ def _place(text: str) -> int | str:
     return int(text) if text.isdecimal() and text.isascii() else text
 
 
+def _overridden(request: Request) -> list[str]:
+    """What is to be overridden: names alone may be a list, as `--outputs` takes one."""
+    given: list[str] = list(request["override"] or ())
+    lists = ([word] if "=" in word else word.split(",") for word in given)
+    return [word.strip() for words in lists for word in words if word.strip()]
+
+
 def _overrides(request: Request) -> list[str]:
     """The overrides that have a value; those without one are columns of a table.
 
@@ -154,7 +161,7 @@ def _overrides(request: Request) -> list[str]:
     from lanework.machines.series.codes import BAD_OVERRIDE
     from lanework.machines.series.layout import SeriesView
 
-    words: list[str] = list(request["override"] or ())
+    words = _overridden(request)
     known = [port.name for port in request.program.inputs if port.optional]
     for word in words:
         name = word.partition("=")[0].strip()
@@ -263,8 +270,8 @@ def _report(
 _OVERRIDE = click.Option(
     ["--override"],
     multiple=True,
-    metavar="NODE[=VALUE]",
-    help="Take a node from here, or from a table's column; what is missing there is computed.",
+    metavar="NODE[=VALUE] | A,B",
+    help="Take a node from here, or nodes from a table's columns; what is missing is computed.",
 )
 _POSITIVE = click.IntRange(min=1)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import MISSING_COLUMN, NO_COLUMN_FITS, NO_ROWS
-from lanework.core.data.arrays import all_arrays
+from lanework.core.data.arrays import TABLES, all_arrays
 from lanework.core.data.blocks import check_columns
 from lanework.core.data.cells import numbers_with_gaps
 from lanework.core.data.columns import first_rows, label_blocks, labels_in
@@ -23,7 +23,7 @@ from lanework.core.data.files import (
     read_columns,
 )
 from lanework.core.data.holding import at_a_time
-from lanework.core.data.opening import data_ending
+from lanework.core.data.opening import TEXTS, data_ending
 from lanework.core.resident import look
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data import tableinputs
@@ -170,10 +170,12 @@ def fill(
             f"no column of {path} is an input along {axis!r}",
             help=f"inputs along {axis!r} are: {', '.join(port.name for port in own)}"
             if own
-            else f"no input is along {axis!r}; its columns are {', '.join(header[:8])}",
+            else f"{_meant(header, names)} columns are {', '.join(header[:8])}, and inputs are"
+            f" {', '.join(names[:8])}",
         )
     advice = "leave {0} out of the table, or say so: --ignore {0}"
-    tableinputs.refuse_others(path, header, view, titles.values(), given, advice)
+    option = "to run with another value in its place, say so: --override {}"
+    tableinputs.refuse_others(path, header, view, titles.values(), given, advice, option)
     if titles and axis not in titles:
         (other, title), *_ = titles.items()
         raise Diagnostic(
@@ -190,6 +192,12 @@ def fill(
                 help=f"give it in a table of its own, or leave it out: --ignore {port.name}",
             )
     return Table(axis, path, filled, titles)
+
+
+def _meant(header: Collection[str], names: Collection[str]) -> str:
+    """The first input that a column is nearly called like, as a sentence before another."""
+    near = (did_you_mean(title, names) for title in header)
+    return next((f"{text} Its" for text in near if text), "its")
 
 
 def _check_ignored(path: str, name: str, header: Collection[str], ignored: Collection[str]) -> None:
@@ -226,9 +234,16 @@ def read_input(port: Port, path: str, column: str | None, inputs: Collection[str
         refuse_other(port, rest[0], inputs, f"name it if it is meant: {port.name}={path}:{rest[0]}")
     wide = len(rest) > 1 and len(titles) == 1 and len(port.axes) == 2 and port.name not in rest
     if not titles or (column is None and len(rest) != 1 and not wide):
+        alone = column or (rest[0] if len(rest) == 1 else port.name)
+        if port.optional and alone in header and data_ending(path) in (*TEXTS, *TABLES, ".xlsx"):
+            return numbers_with_gaps(path, alone, categories)
         return read_array(path, column, categories)
     rest = rest if column is None else [column]
-    values = read_columns(path, rest, dict.fromkeys(rest, categories) if categories else None)
+    values = (
+        {name: numbers_with_gaps(path, name, categories) for name in rest}
+        if port.optional
+        else read_columns(path, rest, dict.fromkeys(rest, categories) if categories else None)
+    )
     labels = {axis: labels_in(path, title) for axis, title in titles.items()}
     return Labelled(*tabled(port, values, labels))
 

@@ -132,6 +132,7 @@ def refuse_others(
     labels: Collection[str] = (),
     given: Collection[str] = (),
     advice: str = "leave {} out of the table",
+    instead: str | None = None,
 ) -> None:
     """Refuse columns of a table that are no inputs, and those of inputs that are given otherwise.
 
@@ -142,6 +143,7 @@ def refuse_others(
         labels: the columns of labels.
         given: the inputs that are given otherwise.
         advice: what to do about others, with a place for their names.
+        instead: how a formula is overridden, with a place for its name, if not in Python.
 
     Raises:
         Diagnostic: LW3040, LW1026.
@@ -157,7 +159,9 @@ def refuse_others(
         if others[0].lower() in titles_of(TIME) and others[0] not in titles_of(TIME):
             near = f"call it {others[0].lower()!r} if it has the labels of periods."
         elif others[0] in view.formulas:
-            near = f"{others[0]} is a formula: {instead_of(others[0])}."
+            formulas = ",".join(name for name in others if name in view.formulas)
+            way = instead.format(formulas) if instead else instead_of(others[0])
+            near = f"{others[0]} is a formula: {way}."
         raise Diagnostic(
             UNKNOWN_INPUT,
             f"{source} has the column{'s' if others[1:] else ''} {shown}, and the model has no"
