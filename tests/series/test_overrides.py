@@ -425,3 +425,32 @@ def test_what_is_overridden_is_not_given_by_name_too():
         with pytest.raises(Diagnostic, match=r"LW1026.*given by name too"):
             model.run(override=over, **more)
     assert model.run(override=["repay"], repay=1.0)["paid"] == 4.0
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({1: "500"}, "at 1"),
+        ({3: 1.0, 2: "x"}, "at 2"),
+        (pd.Series({3: 1.0, 2: "x"}), "at 2"),
+        (pd.Series([1.0, "x", 2.0, 3.0]), "at 1"),
+        (["1", 2.0, 3.0, 4.0], "at 0"),
+    ],
+)
+def test_text_is_named_by_the_label_that_it_has(given, place):
+    with pytest.raises(Diagnostic, match=rf"LW3050.*'repay' {place}: '.*' is not a number"):
+        corkscrew().run(override={"repay": given})
+
+
+def test_text_is_named_by_its_date_and_its_lane():
+    dated = lw.series.Model("m", periods=3, start="2026-01-01", freq="year")
+    dated.input("x", axes=("time", "scenario"))
+    dated.formula("y", "x + 1")
+    dated.formula("z", "2 * t")
+    frame = pd.DataFrame({"up": [1.0, 2.0, 3.0], "down": [1.0, "a", 3.0]})
+    frame.index = pd.Index(["2026-01-01", "2027-01-01", "2028-01-01"], name="time")
+    frame.columns.name = "scenario"
+    with pytest.raises(Diagnostic, match=r"'x' at '2027-01-01', 'down': 'a' is not a number"):
+        dated.run(x=frame)
+    with pytest.raises(Diagnostic, match=r"'z' at '2027-01-01': 'b' is not a number"):
+        dated.run(x=1.0, override={"z": {"2027-01-01": "b"}})

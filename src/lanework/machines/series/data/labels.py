@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import UNKNOWN_LABEL
-from lanework.core.data.labels import codes_of, label_help, labels_along
+from lanework.core.data.labels import codes_of, keys, label_help, labels_along, shown
 from lanework.core.data.libraries import offers
 from lanework.core.data.spelling import MISSING_TEXT, text_advice
 from lanework.core.data.values import Given, as_array, exactly
@@ -105,7 +106,7 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
         held = Held(value.array, value.axes, labels, value.mixed)
     else:
         held = unpack(value, port)
-    array = _numbers(held.array, port)
+    array = _numbers(held, port)
     axes = _axes(held, port, tuple(default_axes))
     if TIME in axes and TIME not in port.axes:
         fail(
@@ -165,35 +166,36 @@ def _filled(
     return tuple(left.pop(0) if name is None else name for name in names)
 
 
-def _numbers(array: npt.NDArray[Any], port: Port) -> Floats:
+def _numbers(held: Held, port: Port) -> Floats:
+    array = held.array
     kind = array.dtype.kind
     if kind == "O" or (kind in "US" and port.optional):
-        array = _objects(array, port)
+        array = _objects(held, port)
         kind = array.dtype.kind
     if kind in "USO":
         return codes_of(
-            array, port.categories, lambda place, text: _bad_label(port, place, text, array.shape)
+            array, port.categories, lambda place, text: _bad_label(port, place, text, held)
         )
     if kind in "fiub" and port.categories:
-        check_codes(port, array)
+        check_codes(port, held)
     if kind not in "fiub":
         what = "dates" if kind in "mM" else "complex numbers" if kind == "c" else "records"
         fail(port, f"holds {what}", "give real numbers")
     return exactly(array, "f64", given_for(port))
 
 
-def check_codes(port: Port, array: npt.NDArray[Any]) -> None:
+def check_codes(port: Port, held: Held) -> None:
     """Refuse numbers that are no positions in the list of the port's categories; truth is none.
 
     Raises:
         Diagnostic: LW3020.
     """
-    count = len(port.categories)
+    array, count = held.array, len(port.categories)
     good = (array >= 0) & (array < count) & (array == np.floor(array)) & (array.dtype.kind != "b")
     bad = ~good & ~np.isnan(array)  # what is missing has an error of its own
     if bad.any():
         place = int(np.argmax(bad.reshape(-1)))
-        raise _bad_label(port, place, array.reshape(-1)[place].item(), array.shape)
+        raise _bad_label(port, place, array.reshape(-1)[place].item(), held)
 
 
 def check_named(port: Port, value: Any) -> None:
@@ -206,19 +208,20 @@ def check_named(port: Port, value: Any) -> None:
     """
     if value is None or isinstance(value, (str, Labelled, np.ndarray)):
         return
-    array = unpack(value, port).array
-    if array.dtype.kind in "fiub" and array.size:
-        raise _bad_label(port, 0, array.reshape(-1)[0].item(), array.shape)
+    held = unpack(value, port)
+    if held.array.dtype.kind in "fiub" and held.array.size:
+        raise _bad_label(port, 0, held.array.reshape(-1)[0].item(), held)
 
 
-def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
+def _objects(held: Held, port: Port) -> npt.NDArray[Any]:
     """An array of Python objects as numbers or as text."""
+    array = held.array
     items = array.reshape(-1).tolist()
     missing = ("<NA>", "") if port.optional else ("<NA>",)  # a cell without an override is empty
     filled = [math.nan if x is None or str(x).strip() in missing else x for x in items]
     texts = [place for place, x in enumerate(filled) if isinstance(x, str)]
     if texts and not port.categories:
-        raise _bad_label(port, texts[0], filled[texts[0]], array.shape)
+        raise _bad_label(port, texts[0], filled[texts[0]], held)
     if texts:
         return np.array([str(x) for x in filled]).reshape(array.shape)
     objects = np.empty(len(filled), object)
@@ -226,8 +229,20 @@ def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
     return exactly(objects.reshape(array.shape), "f64", given_for(port))
 
 
-def _bad_label(port: Port, place: int, text: str | float, shape: tuple[int, ...]) -> Diagnostic:
-    at = ", ".join(str(int(i)) for i in np.unravel_index(place, shape)) if shape else ""
+def _place(place: int, held: Held) -> str:
+    """Where a value is: by labels, where there are any."""
+    if not held.array.shape:
+        return ""
+    out = []
+    where = np.unravel_index(place, held.array.shape)
+    for labels, size, n in itertools.zip_longest(held.labels, held.array.shape, where):
+        named = labels is not None and not isinstance(labels, range) and len(labels) == size
+        out.append(shown(keys(np.asarray(labels))[int(n)]) if named else str(int(n)))
+    return ", ".join(out)
+
+
+def _bad_label(port: Port, place: int, text: str | float, held: Held) -> Diagnostic:
+    at = _place(place, held)
     where = f" at {at}" if at else ""
     what = "is not one of its categories" if port.categories else "is not a number"
     if port.categories and str(text).lower() in MISSING_TEXT:
