@@ -278,6 +278,17 @@ class SeriesView:
         shown = (entry.text.partition(" = ") for entry in self.program.listing)
         return {*(model.formulas if model else ()), *(name for name, sign, _ in shown if sign)}
 
+    def output_of(self, name: str) -> str:
+        """How to have a node of the model among the outputs; "" for what is one, or no node."""
+        node = name in self.formulas or any(port.name == name for port in self.inputs)
+        if not node or any(port.name == name for port in self.outputs):
+            return ""
+        what = "a node" if name in self.formulas else "an input"
+        return (
+            f"{name!r} is {what} of the model, and no output: write output({name}) in the model, or"
+            f' compile(outputs=["{name}", ...])'
+        )
+
     @cached_property
     def latest(self) -> int:
         """The latest period that is read by its number; -1 where none is."""

@@ -167,10 +167,11 @@ class Runner(runner.Runner):
         chosen = []
         for name in names("outputs", outputs):
             if name not in known:
+                near = did_you_mean(str(name), known) or f"outputs are: {', '.join(known)}"
                 raise Diagnostic(
                     UNKNOWN_OUTPUT,
                     f"the program has no output {name!r}",
-                    help=did_you_mean(str(name), known) or f"outputs are: {', '.join(known)}",
+                    help=self.view.output_of(str(name)) or near,
                 )
             chosen.append(known.index(name))
         return tuple(dict.fromkeys(chosen))

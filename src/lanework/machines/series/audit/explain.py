@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic
+from lanework.core.data.labels import keys
 from lanework.core.options import integer
 from lanework.core.result.show import figure
 from lanework.machines.series.audit.nodes import PERIODS, Lane, whole_of
@@ -28,6 +29,8 @@ from lanework.machines.series.audit.origin import (
 )
 from lanework.machines.series.audit.tree import Explanation, Step
 from lanework.machines.series.codes import UNEXPLAINED
+from lanework.machines.series.data.coords import Named
+from lanework.machines.series.data.outputs import names_of_periods
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, WHERE, Expr
 from lanework.machines.series.passes.graph import loop_of
@@ -52,7 +55,7 @@ def explain(
         last = result._lane = full, position, Lane(full, arrays_of(bound, position), periods)
     values = last[2]
     dates = result.coords.get("time")
-    period = _period(values, node, t, periods, dates)
+    period = _period(values, node, t, periods, dates, names_of_periods(program))
     _check_same(result, node, period, position, values)
     root = _Writer(values, inputs, dates).node(node, period, depth, back)
     summed = [a for p in program.outputs if p.name == node and node in result for a in p.reduce]
@@ -65,8 +68,10 @@ def explain(
     return Explanation(root, named)
 
 
-def _period(values: Lane, node: str, t: Any, periods: int, dates: Any) -> int | None:
-    """The period that is asked for.
+def _period(
+    values: Lane, node: str, t: Any, periods: int, dates: Any, named: Named | None
+) -> int | None:
+    """The period that is asked for, in any way in which an override says its periods.
 
     Raises:
         Diagnostic: LW3071 where it is missing, outside, or not there.
@@ -81,6 +86,11 @@ def _period(values: Lane, node: str, t: Any, periods: int, dates: Any) -> int | 
     if t is None and periods > 1:
         what = f"{node!r} has a value in each of {periods:,} periods"
         raise Diagnostic(UNEXPLAINED, what, help="say which: t=0")
+    number = isinstance(t, int | np.integer) and not isinstance(t, bool)
+    for way in named(periods) if named and not (number and 0 <= t < periods) else ():
+        places = [n for n, label in enumerate(keys(way)) if label in keys([t])]
+        if places:
+            return places[0]
     return 0 if t is None else place_of(t, "time", periods, dates, "t")
 
 

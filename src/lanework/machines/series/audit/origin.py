@@ -88,7 +88,8 @@ def place_of(what: Any, axis: str, size: int, labels: Any, called: str = "") -> 
     raise Diagnostic(
         UNEXPLAINED,
         f"{called or axis}={what!r} is no place along {axis!r}",
-        help=f"give a whole number from 0 to {size - 1}",
+        help=f"give a whole number from 0 to {size - 1}"
+        + ("" if known is None else f", or a label such as {known[0]}"),
     )
 
 

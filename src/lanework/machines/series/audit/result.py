@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lanework.base.errors import Diagnostic
 from lanework.core import options
 from lanework.core.result.result import Array
 from lanework.machines.series.audit.origin import Held
+from lanework.machines.series.layout import SeriesView
 
 if TYPE_CHECKING:
     from lanework.machines.series.audit.bridge import Bridge
@@ -63,6 +65,11 @@ class SeriesResult(Held):
             levels=plain.levels,
             absent=plain.absent,
         )
+
+    def _unknown(self, name: object) -> Diagnostic:
+        error, origin = super()._unknown(name), getattr(self, "_origin", None)
+        node = SeriesView.of(origin[0]).output_of(str(name)) if origin else ""
+        return Diagnostic(error.code, error.message, help=node or error.help)
 
     def explain(
         self, node: str, t: Any = None, *, depth: int = 4, back: int = 1, **lane: Any

@@ -206,10 +206,11 @@ def _ends(name: str, change: Any, middle: Any) -> tuple[Any, Any]:
         low, high = (exactly(end, "f64", given) for end in change)
         return (low if low.ndim else float(low)), (high if high.ndim else float(high))
     number = isinstance(change, numbers.Real) and not isinstance(change, bool)
-    if not number or not 0 < change < math.inf:
+    if not number or not 0 < change <= 1:
+        more = f", which is {100 * change:g} % less and more" if number and change > 1 else ""
         raise Diagnostic(
             BAD_OPTION,
-            f"the change of {name!r} is {change!r}",
+            f"the change of {name!r} is {change!r}{more}",
             help="give a share such as 0.1, for 10 % less and more, or a low and a high value",
         )
     share = float(change)  # one of half precision would leave the result in that

@@ -88,6 +88,8 @@ def _in_one_order(
         Diagnostic: LW3046, also for one without labels beside some that were in another order.
     """
     for n in labelled:
+        if ports[n].optional:
+            _check_some(ports[n], axis, labelled[n], best[n])
         if ports[n].optional and len(labelled[n]) < len(best[n]):
             items[n], labelled[n] = _spread(items[n], axis, np.asarray(labelled[n]), best[n])
     before = list(items)
@@ -137,15 +139,36 @@ def _counted(labels: Labels, periods: int | None, items: Sequence[Labelled]) -> 
     return np.arange(count) if number else labels
 
 
-def _spread(item: Labelled, axis: str, given: Labels, wanted: Labels) -> tuple[Labelled, Labels]:
-    """What overrides a part of the places along an axis, at all of them: elsewhere it is missing.
+def _check_some(port: Port, axis: str, labels: Labels, wanted: Labels) -> None:
+    """Refuse what overrides a place along an axis that is not there, or one place twice.
 
-    Labels that are not all there, or there twice, are left for `_ordered` to refuse.
+    Raises:
+        Diagnostic: LW3046.
     """
+    given, mine, known = (
+        Given(f"override {port.name!r}", LABELS_DISAGREE),
+        keys(labels),
+        keys(wanted),
+    )
+    there = set(known)
+    wrong = next((label for label in mine if label not in there), None)
+    if wrong is not None:
+        ends = f"{shown(known[0])} to {shown(known[-1])}" if known else "none"
+        numbers = axis == TIME and known != [*range(len(known))]
+        given.refuse(
+            f"has {shown(wrong)} along {axis!r}, which is none of its labels",
+            f"give a value for some or all of them: they are {ends}"
+            + (f", or 0 to {len(known) - 1} by number" if numbers else ""),
+        )
+    twice = next((label for n, label in enumerate(mine) if label in mine[:n]), None)
+    if twice is not None:
+        given.refuse(f"has {shown(twice)} more than once along {axis!r}", "give each label once")
+
+
+def _spread(item: Labelled, axis: str, given: Labels, wanted: Labels) -> tuple[Labelled, Labels]:
+    """What overrides a part of the places along an axis, at all of them: NaN elsewhere."""
     there = {label: n for n, label in enumerate(keys(wanted))}
-    where = [there.get(label, -1) for label in keys(given)]
-    if -1 in where or len(set(where)) < len(where):
-        return item, given
+    where = [there[label] for label in keys(given)]
     at = item.axes.index(axis)
     array = np.full([*item.array.shape[:at], len(wanted), *item.array.shape[at + 1 :]], np.nan)
     np.moveaxis(array, at, 0)[where] = np.moveaxis(item.array, at, 0)
@@ -179,7 +202,7 @@ def _way_of(labels: Labels, ways: Sequence[Labels]) -> Labels:
     given = set(keys(labels))
     common = [len(given.intersection(keys(way))) for way in ways]
     most = max(common)
-    return ways[common.index(most) if 2 * most > len(given) else 0]
+    return ways[common.index(most) if most and 2 * most >= len(given) else 0]
 
 
 def _ordered(port: Port, item: Labelled, axis: str, given: Labels, wanted: Labels) -> Labelled:

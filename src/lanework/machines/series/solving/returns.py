@@ -15,10 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.data.labels import labels_along
+from lanework.core.data.libraries import offers
 from lanework.core.data.values import Given, exactly
 from lanework.core.options import real
+from lanework.core.result.frames import need
 from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_INPUT
+from lanework.machines.series.data.longtables import moments
 from lanework.machines.series.solving.roots import rates_of
 
 Floats = NDArray[np.float64]
@@ -38,7 +42,7 @@ class Rates:
 
     Attributes:
         rate: the one nearest to 0, or to `guess` where one was given; NaN where there is none. A
-            float, or one a lane.
+            float, or one a lane: for a DataFrame of pandas a Series by its columns.
         roots: all rates above -1, ascending, a tuple; or for each lane one. One that is so little
             above it that it is rounded to -1 is -1, and one too large for a number is left out,
             each with a warning.
@@ -55,7 +59,7 @@ def irr(flows: ArrayLike, *, guess: float = 0.0, limits: Limits | None = None) -
     """Internal rates of return of flows one period apart, the first at once.
 
     Args:
-        flows: shape (periods,) or (periods, lanes...).
+        flows: shape (periods,) or (periods, lanes...), an index of dates or numbers in order.
         guess: of several rates the one nearest to this is `rate`.
         limits: a deadline.
 
@@ -70,12 +74,15 @@ def irr(flows: ArrayLike, *, guess: float = 0.0, limits: Limits | None = None) -
         [0.1, 0.4]
     """
     amounts = _numbers(flows)
-    index = getattr(flows, "index", None)
-    order = getattr(index, "is_monotonic_increasing", True)
-    if getattr(getattr(index, "dtype", None), "kind", "") == "M" and not order:
-        help = "sort it by its dates (flows.sort_index()), or use xirr(flows, flows.index)"
-        raise Diagnostic(BAD_INPUT, "the flows have dates that are not in order", help=help)
-    return _rates(amounts, np.arange(float(len(amounts))), guess, limits)
+    own = _labels(flows)
+    if own.dtype.kind in "Miuf" and (own[1:] < own[:-1]).any():
+        dates = own.dtype.kind == "M"
+        what = f"the flows have {'dates' if dates else 'labels'} that are not in order"
+        help = "sort it by them (flows.sort_index())"
+        help += ", or use xirr(flows, flows.index)" if dates else ", or give flows.to_numpy()"
+        raise Diagnostic(BAD_INPUT, what, help=help)
+    times = np.arange(float(len(amounts)))
+    return _kept(flows, _rates(amounts, times, guess, limits))
 
 
 def xirr(
@@ -88,7 +95,7 @@ def xirr(
     """Internal rates of return a year of flows on dates, years counted as 365 days.
 
     Args:
-        flows: shape (flows,) or (flows, lanes...).
+        flows: shape (flows,) or (flows, lanes...). An index of dates has to have these dates.
         dates: a date for each flow, in any order: `datetime.date`, text ``YYYY-MM-DD``, or what
             numpy takes for ``datetime64[D]``. Time counts from the first.
         guess: of several rates the one nearest to this is `rate`.
@@ -106,14 +113,21 @@ def xirr(
     amounts = _numbers(flows)
     if isinstance(dates, str) or not isinstance(dates, Iterable):
         raise Diagnostic(BAD_INPUT, f"the dates are {dates!r}", help="give a date for each flow")
-    times = _days(list(_aligned(flows, dates))) / YEAR
-    if len(times) != len(amounts):
+    days = _days(list(_aligned(flows, dates)))
+    if len(days) != len(amounts):
         raise Diagnostic(
             BAD_INPUT,
-            f"there are {len(amounts)} flows and {len(times)} dates",
+            f"there are {len(amounts)} flows and {len(days)} dates",
             help="give a date for each flow",
         )
-    return _rates(amounts, times, guess, limits)
+    own = _labels(flows)
+    if own.dtype.kind == "M" and (own.astype("M8[D]") != days).any():
+        place = int(np.argmax(own.astype("M8[D]") != days))
+        what = f"flow {place} is of {own[place].astype('M8[D]')} by its label, and its date is"
+        help = "give xirr(flows, flows.index), or xirr(flows.to_numpy(), dates) if dates are right"
+        raise Diagnostic(BAD_INPUT, f"{what} {days[place]}", help=help)
+    times = (days - days.min()).astype(float) / YEAR
+    return _kept(flows, _rates(amounts, times, guess, limits))
 
 
 def _numbers(flows: ArrayLike) -> Floats:
@@ -153,7 +167,23 @@ def _aligned(flows: Any, dates: Any) -> Any:
     return [list(dates)[others.index(label)] for label in mine]
 
 
-def _days(dates: Sequence[Any]) -> Floats:
+def _labels(flows: Any) -> NDArray[Any]:
+    """The labels of flows along time, dates as such; none where they only count."""
+    labels = next(iter(labels_along(flows)), None)
+    if labels is None or isinstance(labels, range):
+        return np.empty(0, object)
+    return moments(labels)
+
+
+def _kept(flows: Any, rates: Rates) -> Rates:
+    """The rates of the lanes of a DataFrame of pandas by the names of its columns."""
+    if not offers(flows, "columns", "index", "iloc") or np.ndim(rates.rate) != 1:
+        return rates
+    named = partial(need("pandas", "rates by column").Series, index=flows.columns)
+    return Rates(named(rates.rate), named(rates.roots))
+
+
+def _days(dates: Sequence[Any]) -> NDArray[np.datetime64]:
     days = []
     for place, given in enumerate(dates):
         try:
@@ -164,9 +194,7 @@ def _days(dates: Sequence[Any]) -> Floats:
             what = f"date {place} is {given!r}"
             raise Diagnostic(BAD_INPUT, what, help="write dates as YYYY-MM-DD")
         days.append(day)
-    counts = np.array(days, "datetime64[D]").astype(float)
-    first: Floats = counts - counts.min(initial=counts[0] if days else 0.0)
-    return first
+    return np.array(days, "datetime64[D]")
 
 
 def _rates(amounts: Floats, times: Floats, guess: float, limits: Limits | None) -> Rates:
@@ -183,8 +211,10 @@ def _rates(amounts: Floats, times: Floats, guess: float, limits: Limits | None) 
         (sum(-1.0 in each for each in every), "a rate so little above -1 that it is rounded to -1"),
     ):
         where = "the flows have" if not shape else f"{count} of {len(roots)} lanes have"
+        turned = "; periods go down the rows: if each row has the flows of one, give flows.T"
+        turned = turned if shape and count == len(roots) and what.startswith("no rate") else ""
         if count:
-            warnings.warn(f"{where} {what}", NoRate, stacklevel=3)
+            warnings.warn(f"{where} {what}{turned}", NoRate, stacklevel=3)
     if not shape:
         return Rates(nearest[0], roots[0])
     all_roots = np.empty(len(roots), object)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from lanework.base import sharing
 from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.codes import BAD_OPTION
+from lanework.core.codes import BAD_OPTION, GIVEN_TWICE
 from lanework.core.data.tables import TableLike
 from lanework.core.options import flag, limits_of, names, refused, text
 from lanework.core.program.data import Port
@@ -36,6 +37,7 @@ from lanework.machines.series.solving.solution import Solution, Solutions
 
 LATE = "raise the deadline, or give IPOPT fewer iterations"
 FEWER = "raise the memory cap, or give fewer lanes at once"
+_NONE: Mapping[str, Any] = MappingProxyType({})
 LANE, NUMBER = 2000, 64  # bytes of a solution, and of each of its unknowns and targets
 
 
@@ -100,12 +102,17 @@ class Solver(Remade):
         *,
         warm: Solution | None = None,
         limits: Limits | None = None,
+        **named: Any,
     ) -> Solution | Solutions:
-        """Solve it for these inputs; see `SeriesProgram.solve`. Other threads wait meanwhile."""
+        """Solve it for these inputs; see `SeriesProgram.solve`. Other threads wait meanwhile.
+
+        Inputs are a dict or a table, or given by name as in a run.
+        """
         if warm is not None and not isinstance(warm, Solution):
             raise refused("warm", warm, "give a solution of one lane", BAD_OPTION)
         with self._lock:
-            return self._solve(given_inputs(self._runner, inputs), warm, limits_of(limits))
+            given = given_inputs(self._runner, inputs, named)
+            return self._solve(given, warm, limits_of(limits))
 
     def _solve(
         self, given: dict[str, Any], warm: Solution | None, limits: Limits
@@ -211,17 +218,22 @@ def _at_once(runner: Runner, bound: Bound) -> dict[str, Any]:
     return known
 
 
-def given_inputs(runner: Runner, inputs: Mapping[str, Any] | TableLike | None) -> dict[str, Any]:
+def given_inputs(
+    runner: Runner, inputs: Mapping[str, Any] | TableLike | None, named: Mapping[str, Any] = _NONE
+) -> dict[str, Any]:
     """The inputs by name, of a table too, without those that no output needs.
 
     Raises:
         Diagnostic: as a call of the runner.
     """
-    if inputs is None:
-        return {}
     unused = runner._unused
-    if not isinstance(inputs, Mapping):
-        inputs = table_inputs(inputs, runner.view, {})
+    if inputs is not None and not isinstance(inputs, Mapping):
+        inputs, named = table_inputs(inputs, runner.view, named), {}
+    twice = next((name for name in inputs or () if name in named), None)
+    if twice is not None:
+        what = f"input {twice!r} is in the dict, and given by name too"
+        raise Diagnostic(GIVEN_TWICE, what, help="give it once")
+    inputs = {**(inputs or {}), **named}
     return {name: value for name, value in inputs.items() if name not in unused}
 
 
