@@ -206,6 +206,36 @@ def test_overrides_stand_in_their_cells(tmp_path, ends):
     assert openpyxl.load_workbook(path)["Inputs"].max_row == (7 if ends else 6)
 
 
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("cut", [["x"], ["debt"], ["tax", "x"], ["share"]])
+def test_overrides_of_every_period_cut_a_loop(tmp_path, cut, ends):
+    model = lw.series.Model("loop", periods=4)
+    model.input("rep", axes="time", default=1.0)
+    model.input("n", default=3.0)
+    model.formula("debt", "prev(debt, initial=10) - rep + x + tax")
+    model.formula("share", "0.01 + 0.001 * prev(x)")
+    model.formula("x", "(0.05 + t * 0.01) * debt * (1 + share)", circular=True)
+    model.formula("tax", "0.1 * x")
+    model.formula("paid", "total(x)")
+    if cut == ["share"]:  # a node that is the same in all periods, of the only loop
+        model.formula("x2", "0.5 * rep + high")
+        model.formula("high", "0.1 * x2", circular=True)
+        cut = ["high", "x"]
+    if ends:
+        model.horizon("n")
+    plain = model.run()
+    over = {name: plain[name].tolist() if name == "x" else 1.25 for name in cut}
+    path = tmp_path / "o.xlsx"
+    model.to_xlsx(path, override=over)
+    result, sheet = model.run(override=over), nodes(path)
+    for name in result:
+        assert sheet[name] == pytest.approx(result[name], rel=1e-12), name
+    for name in cut:
+        less = [None, *np.broadcast_to(over[name], 4)[1:].tolist()]
+        with pytest.raises(Diagnostic, match=r"LW3081.*\n.*in every period: override="):
+            model.to_xlsx(path, override={**over, name: less} if name != "tax" else {name: less})
+
+
 def test_inputs_that_are_not_needed_are_left_out(tmp_path):
     model = lw.series.Model("part", periods=2)
     model.input("x")

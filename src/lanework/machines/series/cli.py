@@ -288,7 +288,8 @@ COMMANDS = CommandLine(
             click.Option(
                 ["--workbook"],
                 metavar="FILE",
-                help="Write the model, with the inputs of one lane, as .xlsx with live formulas.",
+                help="Write the model, with the inputs of one lane, as .xlsx with live formulas: of"
+                " --outputs alone, and with the values of --override in their cells.",
             ),
             click.Option(["--periods"], type=_POSITIVE, help="Periods, if not the model's own."),
             click.Option(["--ignore"], metavar="A,B", help="Columns of tables to leave out."),

@@ -88,9 +88,9 @@ def _period(
         raise Diagnostic(UNEXPLAINED, what, help="say which: t=0")
     number = isinstance(t, int | np.integer) and not isinstance(t, bool)
     for way in named(periods) if named and not (number and 0 <= t < periods) else ():
-        places = [n for n, label in enumerate(keys(way)) if label in keys([t])]
-        if places:
-            return places[0]
+        at = next((n for n, label in enumerate(keys(way)) if label in keys([t])), None)
+        if at is not None:
+            return at
     return 0 if t is None else place_of(t, "time", periods, dates, "t")
 
 

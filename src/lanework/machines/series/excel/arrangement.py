@@ -6,8 +6,10 @@ note, the value of what does not depend on time, then a column a period.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -25,7 +27,7 @@ from lanework.machines.series.language.calendar import COLUMNS, Calendar
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.passes.compile import compile_model, ordered_of
-from lanework.machines.series.passes.graph import loop_of
+from lanework.machines.series.passes.graph import loop_of, order_formulas
 from lanework.machines.series.passes.lookups import Lookups
 from lanework.machines.series.passes.values import Values
 
@@ -62,14 +64,8 @@ class Arrangement:
             if not isinstance(values, Mapping):
                 raise refused(what, values, "give a dict of values by name")
         self.model = model
-        self.read = read = ordered_of(model, outputs)
-        for formula in read.formulas:
-            if formula.name in model.marks and loop_of(model.formulas, formula.name):
-                raise Diagnostic(
-                    NOT_IN_SHEETS,
-                    f"`{formula.name}` is circular, and no workbook solves a loop exactly",
-                    help="leave the outputs out that need it: to_xlsx(outputs=[...])",
-                )
+        self.read = ordered_of(model, outputs)
+        self._check_loops(override)
         self.program = compile_model(model, outputs, overrides=list(override))
         runner = self.program.bind()
         inputs = {**inputs, **override}
@@ -101,6 +97,13 @@ class Arrangement:
             self.given[port.name] = [
                 labels[int(x)] if labels and x == x else x for x in cells.tolist()
             ]
+        covered = {n for n in override if not np.isnan(cells_of(self.given.get(n))).any()}
+        self._check_loops(covered)
+        self._cut = {n: "time" in ports[n].axes for n in covered}
+        if model.marks:  # nodes after what they need, now that nothing is solved
+            dated, roots = model.freq is not None, self.read.roots
+            order = order_formulas(model.formulas, model.inputs, roots, dated, covered)
+            self.read = replace(self.read, formulas=order)
         self.calendar: Calendar | None = None
         if model.start is not None and model.freq is not None:
             self.calendar = Calendar(model.start, model.freq, self.periods)
@@ -110,6 +113,24 @@ class Arrangement:
         self.named = names_in(model)
         self.tables = TableSheets(model.tables, self.title, letters())
         self._lay_out()
+
+    def _check_loops(self, covered: Iterable[str]) -> None:
+        """Refuse loops within a period, unless nodes that are covered cut them.
+
+        Raises:
+            Diagnostic: LW3081.
+        """
+        out = {*covered}
+        left = {n: f for n, f in self.model.formulas.items() if n not in out}
+        for formula in self.read.formulas:
+            name = formula.name
+            if name in left and name in self.model.marks and loop_of(left, name):
+                raise Diagnostic(
+                    NOT_IN_SHEETS,
+                    f"`{name}` is circular, and no workbook solves a loop exactly",
+                    help="leave the outputs out that need it: to_xlsx(outputs=[...]), or give it"
+                    f" in every period: override={{{name!r}: ...}}",
+                )
 
     def _formulas(self) -> list[str]:
         return [formula.name for formula in self.read.formulas]
@@ -134,6 +155,7 @@ class Arrangement:
         self.place["t"] = (INPUTS, CLOCK)
         timed = {name: "time" in port.axes for name, port in self.ports.items()}
         timed |= dict.fromkeys(("t", *self.clock), True)
+        timed |= self._cut
         by_name = {formula.name: formula for formula in read.formulas}
         lookups = Lookups(Values(), model.formulas, model.tables, read.categories)
         horizon = model.horizon_name or ""
@@ -155,7 +177,7 @@ class Arrangement:
         for formula in read.formulas:
             factor = read.typed.scale.get(formula.name, 1.0)
             text = writer.formula(formula.name, formula.expr, factor)
-            timed[formula.name] = writer.varies(formula.expr)
+            timed[formula.name] = self._cut.get(formula.name, writer.varies(formula.expr))
             ends = formula.name not in writer.free
             note = formula.doc or formula.shown
             self.rows.append(Row(formula.name, timed[formula.name], text, note, ends))
@@ -177,6 +199,12 @@ class Arrangement:
 
     def _where(self, name: str) -> tuple[str, int]:
         return (STEPS, TOP + int(name[1:])) if name.startswith("#") else self.place[name]
+
+
+def cells_of(given: Sequence[Any] | None) -> Any:
+    """The numbers of an override, NaN where a node is as computed; a name counts as one."""
+    cells = [math.nan] if given is None else given
+    return np.array([0.0 if isinstance(cell, str) else cell for cell in cells], float)
 
 
 def needed(name: str, formulas: Mapping[str, Formula]) -> frozenset[str]:
