@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 import lanework as lw
@@ -51,6 +53,49 @@ def test_what_is_wrong_is_marked(line, marked, message, help):
     assert error.span.line == 2 + line.count("\n")
     assert message in error.message
     assert (help is None and error.help is None) or help in error.help
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "r0"),
+    [
+        ("fmax", "fgt r2, r0, r1/bne r2, zero, .on/mov r0, r1/.on:", max),
+        ("FMIN", "flt r2, r0, r1/bne r2, zero, .on/mov r0, r1/.on:", min),
+        ("fneg", "mov r1, f64:-1/fmul r0, r0, r1", lambda a, b: -a),
+        (
+            "fmod",
+            "fdiv r2, r0, r1/ftoi r2, r2/itof r2, r2/fmul r2, r2, r1/fsub r0, r0, r2",
+            math.fmod,
+        ),
+        ("ftrunc", "ftoi r1, r0/itof r0, r1", lambda a, b: float(math.trunc(a))),
+        ("max", "bge r0, r1, .on/mov r0, r1/.on:", max),
+        ("min", "ble r0, r1, .on/mov r0, r1/.on:", min),
+        ("abs", "sari r1, r0, 63/xor r0, r0, r1/sub r0, r0, r1", lambda a, b: abs(a)),
+    ],
+)
+def test_what_is_advised_computes_what_is_not_there(name, lines, r0):
+    with pytest.raises(Diagnostic) as caught:
+        lw.register.assemble(f"nop\n{name} r0, r0, r1\nhalt")
+    assert all(line.removesuffix(":") in caught.value.help for line in lines.split("/"))
+    dtype = "f64" if name.lower().startswith("f") else "i64"
+    head = f'.input "a" r0 {dtype}\n.input "b" r1 {dtype}\n.output "y" r0 {dtype}\n'
+    program = lw.register.assemble(head + lines.replace("/", "\n") + "\nhalt\n")
+    for pair in ((7, 2), (-7, 2), (3, 5), (-3, -9)):
+        assert program.run(a=pair[0], b=pair[1])["y"] == r0(*pair)
+
+
+@pytest.mark.parametrize("name", ["fmax", "pow", "MAX", "exp"])
+def test_a_word_that_another_machine_has_too_is_not_taken_for_its_assembly(name):
+    for line in (f"{name} r0, r1, r2", f"{name} r0, r1"):
+        with pytest.raises(Diagnostic) as caught:
+            lw.register.assemble(f"fadd r0, r0, r1\n{line}\nhalt")
+        assert "fleet" not in caught.value.help
+        with pytest.raises(Diagnostic) as caught:
+            lw.register.assemble(f"{line}\nfadd r0, r0, r1\nhalt")
+        assert "fleet" not in caught.value.help
+    with pytest.raises(Diagnostic) as caught:
+        lw.compile("MAX r0, r1, r2\nhalt")
+    assert "write bge r0, r1" in caught.value.help
+    assert "if it is assembly of the fleet machine, begin it with" in caught.value.help
 
 
 def test_no_instruction_is_advised_against():

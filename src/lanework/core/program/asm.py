@@ -88,25 +88,37 @@ def _assembled(text: str, source: str, machine: str | None) -> Program[Any]:
         program: Program[Any] = find(name).load("text")().assemble(lines)
     except Diagnostic as problem:
         if not said:
-            problem.help = _advice(lines, name, problem.span, machine is not None) or problem.help
+            problem.help = _advice(lines, name, problem, machine is not None) or problem.help
         raise
     return program
 
 
-def _advice(lines: list[Line], name: str, span: Span | None, asked: bool) -> str | None:
+def _advice(lines: list[Line], name: str, problem: Diagnostic, asked: bool) -> str | None:
     """What to do about a text that is no assembly of the machine, but perhaps something else."""
     begin = lines[0].words[0].text
     if _PATH.fullmatch(lines[0].text.strip()):
         return f"it is a path: lanework.compile({begin!r}) reads the file"
-    other = _other(lines, name, span)
+    known = problem.help is not None and not problem.help.startswith("did you mean")
+    known = known and any(_unknown(line, problem.span) for line in lines)
+    other = _other(lines, name, problem.span, known)
     if other is None:
         return _MODELS.get(begin.partition("(")[0])
     how = f"lanework.{other}.assemble reads it" if asked else f"begin it with .machine {other}"
+    if known:
+        return f"{problem.help}; if it is assembly of the {other} machine, {how}"
     return f"it is assembly of the {other} machine: {how}"
 
 
-def _other(lines: list[Line], name: str, span: Span | None) -> str | None:
-    """The other machine that a text is of, if it may be: the first word of a line is not known."""
+def _unknown(line: Line, span: Span | None) -> bool:
+    """Whether an instruction, and no directive, is what is not known."""
+    return line.span(line.words[0]) == span and not line.words[0].text.startswith(".")
+
+
+def _other(lines: list[Line], name: str, span: Span | None, all_of_it: bool) -> str | None:
+    """The other machine that a text is of, if it may be: the first word of a line is not known.
+
+    It reads all of the text, or more of it than the machine that was meant.
+    """
     if span is None or span not in [line.span(line.words[0]) for line in lines]:
         return None
     for other in MACHINES:
@@ -114,7 +126,7 @@ def _other(lines: list[Line], name: str, span: Span | None) -> str | None:
             try:
                 find(other).load("text")().assemble(lines)
             except LaneworkError as problem:
-                if problem.span is None or problem.span.line <= span.line:
+                if all_of_it or problem.span is None or problem.span.line <= span.line:
                     continue
             return other
     return None

@@ -16,7 +16,25 @@ _SIGNED = (
 _BRANCH = "a branch compares its registers itself: beq r0, r1, label, or bne, blt, ble, bgt, bge"
 _STACK = "move the stack pointer yourself: subi sp, sp, 8, then store.d r0, [sp]"
 _UNSTACK = "move the stack pointer yourself: load.d r0, [sp], then addi sp, sp, 8"
+_NONE = "what runs the program may compute it: ext 0, with bind(externals={0: function})"
 _WORDS = (
+    ("fmax maxsd max.d fmaxnm", "write fgt r2, r0, r1, bne r2, zero, .on, mov r0, r1, and .on: for"
+     " the larger in r0"),
+    ("fmin minsd min.d fminnm", "write flt r2, r0, r1, bne r2, zero, .on, mov r0, r1, and .on: for"
+     " the smaller in r0"),
+    ("max smax imax", "write bge r0, r1, .on, mov r0, r1, and .on: for the larger integer in r0"),
+    ("min smin imin", "write ble r0, r1, .on, mov r0, r1, and .on: for the smaller integer in r0"),
+    ("fneg fchs", "write mov r1, f64:-1, then fmul r0, r0, r1"),
+    ("abs iabs", "write sari r1, r0, 63, xor r0, r0, r1, sub r0, r0, r1; of floats it is fabs"),
+    ("fmov fld ldc const", "write mov r0, r1, or mov r0, f64:1.5"),
+    ("fcmp fcom ucomisd", "write feq, fne, flt, fle, fgt or fge r0, r1, r2, which give 1 or 0"),
+    ("ftrunc fround frint trunc round", "write ftoi r1, r0, then itof r0, r1, towards zero; ffloor"
+     " r0, r0 rounds down, fceil up"),
+    ("fmod frem", "write fdiv r2, r0, r1, ftoi r2, r2, itof r2, r2, fmul r2, r2, r1, then fsub r0,"
+     " r0, r2"),
+    ("select fsel csel cmov cmovne", "a branch chooses: beq r0, zero, .on, mov r1, r2, and .on:"),
+    ("sqrt sqrtsd", "write fsqrt r0, r1"),
+    ("exp log pow sin cos tan tanh fexp flog fpow fsin fcos ftan ftanh", _NONE),
     ("sdiv idiv divs smod srem", _SIGNED),
     ("cmp test tst cbz cbnz", _BRANCH),
     ("je jz jne jnz jl jle jg jge jb ja beqz bnez", _BRANCH),
@@ -33,7 +51,7 @@ _WORDS = (
     ("bgte bgeq", "did you mean 'bge'?"),
     ("blte bleq", "did you mean 'ble'?"),
     ("bneq", "did you mean 'bne'?"),
-)
+)  # fmt: skip
 _DIRECTIVES = {
     **dict.fromkeys((".globl", ".global", ".type", ".size"), "leave it out; .entry main says where"
                     " the program begins"),
