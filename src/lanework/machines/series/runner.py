@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from lanework.machines.series.data.labels import check_named
 from lanework.machines.series.data.lanes import Output, lane_order
 from lanework.machines.series.data.outputs import ABSENT, labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
+from lanework.machines.series.data.slopes import held, slopes_of
 from lanework.machines.series.language.calendar import MAX_PERIODS
 from lanework.machines.series.language.expression import spelt
 from lanework.machines.series.layout import SeriesView
@@ -124,6 +126,7 @@ class Runner(runner.Runner):
             if port.name in named or any(map(spells_number, port.categories))
         ]
         self._unused = self.view.unused
+        self.slopes = slopes_of(program.header)
 
     @runner.Options(__init__)
     def _options(self) -> None:
@@ -236,7 +239,8 @@ class Runner(runner.Runner):
             bound = self._bound(inputs, lazy=lazy)
         outputs, stats = self._run(bound, limits, until)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
-        if not limited and direct is None and not bound.axes and stats["fuel"] < SHORT:
+        plain = not bound.axes and all(output.plain for output in outputs.values())
+        if not limited and direct is None and plain and stats["fuel"] < SHORT:
             stated = {**stats, "compile_seconds": 0.0}
             short = self._executor.prepare(bound.given, bound.periods, self.wanted, stated)
             self._direct = [short] if short is not None else self._direct
@@ -387,22 +391,28 @@ class Runner(runner.Runner):
             ways = zip(bound.given, bound.outers, strict=True)
             laned = tuple(Given(given.timed, axis in held) for given, held in ways)
             along[axis] = Shape.of(self.view, laned)
-        return [
-            Output(
-                port,
-                shape.timed[port.row],
-                shape.output_varies(port.row),
-                tuple(axis for axis in along if along[axis].output_varies(port.row)),
-                bound,
-                ends,
+        outputs = []
+        for port in (self.view.outputs[index] for index in self.wanted):
+            slope = self.slopes.get(port.name)
+            own = None if slope is None else held(slope, self.view, bound)
+            outputs.append(
+                Output(
+                    port if own is None else replace(port, reduce=own.reduce),
+                    shape.timed[port.row],
+                    shape.output_varies(port.row),
+                    tuple(axis for axis in along if along[axis].output_varies(port.row)),
+                    bound,
+                    ends,
+                    own,
+                )
             )
-            for port in (self.view.outputs[index] for index in self.wanted)
-        ]
+        return outputs
 
     def _result(self, outputs: dict[str, Output], **about: Any) -> SeriesResult:
+        answers = {name: output.answer() for name, output in outputs.items()}
         return SeriesResult(
-            {name: output.result for name, output in outputs.items()},
-            axes={name: output.axes for name, output in outputs.items()},
+            {name: value for name, (value, _) in answers.items()},
+            axes={name: axes for name, (_, axes) in answers.items()},
             units={name: output.port.unit for name, output in outputs.items()},
             kinds={name: output.port.kind for name, output in outputs.items()},
             absent=ABSENT,

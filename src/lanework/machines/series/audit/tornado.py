@@ -152,7 +152,13 @@ def tornado(
     middles = {p.name: _plain(array) for p, array in columns if p.name in ports}
     base_inputs = {**inputs, **{name: _given(middle) for name, middle in middles.items()}}
     runner = program.bind(outputs=[output], periods=bound.periods)
-    slopes = _gradient(program, output, [*changes]).bind(periods=bound.periods)(**base_inputs)
+    each = {
+        name: _given(np.broadcast_to(middles[name], bound.periods))
+        for name in changes
+        if "time" in ports[name].axes  # a slope for each period, for a change may differ so
+    }
+    gradient = _gradient(program, output, [*changes]).bind(periods=bound.periods)
+    slopes = gradient(**{**base_inputs, **each})
     base = float(slopes[output])
     bars = []
     for name, change in changes.items():

@@ -21,6 +21,7 @@ from lanework.core.program.program import Port
 from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.machines.series.data.binding import Array, Bound
 from lanework.machines.series.data.shape import layout_of
+from lanework.machines.series.data.slopes import Held
 from lanework.machines.series.isa import ENDS, SERIES
 from lanework.machines.series.layout import RowKind, SeriesView
 
@@ -80,6 +81,7 @@ class Output:
         zeroed: whether lanes may end early and leave zeros behind.
         axes: the axes of the result, without those summed over: time, then lane axes in the order
             in which inputs declare them.
+        held: the axes that it has where it is a derivative.
         value: float64 with axes ``[time] + outer + [inner]``, without those summed over.
     """
 
@@ -89,6 +91,7 @@ class Output:
     outer: tuple[str, ...]
     bound: Bound
     zeroed: bool
+    held: Held | None = None
     value: Array = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,7 +115,20 @@ class Output:
         cells = math.prod(self.shape)
         if self.total:
             cells += self.units * (self.bound.periods if self.timed else 1)
+        if not self.plain:
+            cells += math.prod(self._lengths)
         return 8 * cells
+
+    @property
+    def plain(self) -> bool:
+        """Whether the result is as it is computed, with no axes besides and no sum over time."""
+        return self.held is None or (self.held.axes == self.axes and not self.held.summed)
+
+    @property
+    def _lengths(self) -> tuple[int, ...]:
+        """The lengths of the axes of a derivative."""
+        axes, bound = self.held.axes if self.held else self.axes, self.bound
+        return tuple(bound.periods if axis == "time" else bound.sizes[axis] for axis in axes)
 
     @property
     def units(self) -> int:
@@ -166,6 +182,18 @@ class Output:
         if self.axes == self._held:
             return self.value
         return self.value.transpose([self._held.index(axis) for axis in self.axes])
+
+    def answer(self) -> tuple[Array, tuple[str, ...]]:
+        """The result and its axes; a derivative has those of its output and of its inputs."""
+        if self.held is None or self.plain:
+            return self.result, self.axes
+        axes, lengths = self.held.axes, self._lengths
+        some = [n if a in self.axes else 1 for a, n in zip(axes, lengths, strict=True)]
+        every = np.broadcast_to(self.result.reshape(some), lengths)
+        if not self.held.summed:
+            return np.array(every), axes
+        with np.errstate(all="ignore"):
+            return np.asarray(every.sum(axis=0)), axes[1:]
 
     def _where(self, repeat: dict[str, int]) -> tuple[slice | int, ...]:
         time = (slice(None),) if self.timed else ()

@@ -28,6 +28,7 @@ from lanework.machines.series.data.filetables import CELL, LABEL
 from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, given_for, label_columns
 from lanework.machines.series.data.shape import Given as How
+from lanework.machines.series.data.slopes import Slope
 from lanework.machines.series.layout import SeriesView
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Streamable(Protocol):
     ports: tuple[Port, ...]
     wanted: tuple[int, ...]
     periods: int | None
+    slopes: Mapping[str, Slope]
 
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> SeriesResult:
         """A call with limits of its own."""
@@ -68,7 +70,12 @@ def stream(
 ) -> SeriesResult:
     """See `Runner.stream`."""
     axis, sink = text("axis", axis), callback("sink", sink)
-    summed = [p for p in runner.view.outputs if axis in p.reduce]
+    slopes = runner.slopes
+    summed = [
+        port
+        for port in runner.view.outputs
+        if axis in (slopes[port.name].total if port.name in slopes else port.reduce)
+    ]
     if sink is None and not summed:
         raise Diagnostic(
             BAD_OPTION,
@@ -95,7 +102,7 @@ def stream(
         rest.fuel -= last.stats["fuel"]
         given = tuple(How("time" in port.axes, port.name in columns) for port in runner.ports)
         for port in summed:
-            if port.name in last:
+            if port.name in last and axis not in last.axes(port.name):
                 value = last[port.name]
                 more = port.name in totals and runner.varies(port, given)
                 totals[port.name] = totals[port.name] + value if more else value + 0.0

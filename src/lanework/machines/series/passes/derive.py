@@ -14,16 +14,17 @@ from typing import Any
 
 from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.core.ops.bodies.arithmetic import add, mul
-from lanework.core.ops.bodies.logic import or_
+from lanework.core.ops.bodies.logic import choose, lt, or_
 from lanework.core.options import in_order
 from lanework.core.program.data import Port, ProgramData
 from lanework.core.program.program import Program
 from lanework.machines.series.codes import NO_DERIVATIVE, UNKNOWN_INPUT, UNKNOWN_OUTPUT
+from lanework.machines.series.data.slopes import DERIVATIVES, Slope, encode, reached, slopes_of
 from lanework.machines.series.isa import AGGREGATES, ENDS, LOOKUPS, SHIFTS
 from lanework.machines.series.language.nodes import Input, Output
 from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.language.tables import KeyDim
-from lanework.machines.series.layout import RowKind, SeriesView, Table
+from lanework.machines.series.layout import NO_ROW, RowKind, SeriesView, Table
 from lanework.machines.series.passes.adjoint import Adjoint
 from lanework.machines.series.passes.derivatives import Timed
 from lanework.machines.series.passes.emit import MODES, Emitter
@@ -38,6 +39,7 @@ from lanework.machines.series.passes.values import (
     TableData,
     Values,
 )
+from lanework.machines.series.passes.walks import needed_values
 from lanework.machines.series.reference.faults import table_name
 
 _OUTSIDE = {mode: rule for rule, mode in MODES.items()}
@@ -106,6 +108,7 @@ class Deriver:
         self.outputs = {port.name: port for port in program.outputs}
         self.timed = Timed(self.values, lambda name: "time" in self.inputs[name].axes)
         self.ragged = self.view.horizon is not None
+        self.slopes = slopes_of(program.header)
         self.ports: list[tuple[Port, int]] = []
 
     def asked(self, outputs: str | Iterable[str] | None) -> list[Port]:
@@ -148,7 +151,11 @@ class Deriver:
         """The derivative of an output over time by an input that is not, added to the outputs."""
         values, value = self.values, self.of[port.row]
         by_leaf = Tangent(values, self.timed, self.ragged).of({leaf: values.const(1.0)}, [value])
-        self.add(f"d_{port.name}_d_{name}", port, self.inputs[name], by_leaf[value])
+        change = by_leaf[value]
+        if self.ragged and change != values.const(0.0):  # none where a lane has ended
+            lives = values.apply(lt.name, (values.leaf(TIME), values.leaf(PERIODS)))
+            change = values.apply(choose.name, (lives, change, values.const(0.0)))
+        self.add(f"d_{port.name}_d_{name}", port, self.inputs[name], change, timed=True)
 
     def second(self, output: str, leaves: Mapping[str, int]) -> None:
         """The gradient of an output, and its derivatives along a direction of more inputs."""
@@ -159,7 +166,8 @@ class Deriver:
         directions = self.directions(leaves)
         by_leaf = Tangent(self.values, self.timed, self.ragged).of(directions, [*first.values()])
         for name, value in first.items():
-            self.add(f"d2_{output}_d_{name}", port, self.inputs[name], by_leaf[value])
+            by = self.inputs[name]
+            self.add(f"d2_{output}_d_{name}", port, by, by_leaf[value], self.along(leaves))
 
     def directions(self, leaves: Mapping[str, int]) -> dict[int, int]:
         """For each input another one, by how much it changes: `along_x`, by default 0."""
@@ -169,6 +177,11 @@ class Deriver:
             along = self.input(replace(self.inputs[name], name=f"along_{name}", doc=doc))
             directions[leaf] = along
         return directions
+
+    @staticmethod
+    def along(leaves: Iterable[str]) -> tuple[str, ...]:
+        """The names of the directions."""
+        return tuple(f"along_{name}" for name in leaves)
 
     def input(self, port: Port) -> int:
         """The value of another input, whose default is 0."""
@@ -213,16 +226,32 @@ class Deriver:
             self.ports.append((Port(f"d2_{name}", "out", -1), by_leaf[first[leaf]]))
         return {name: first[leaf] for name, leaf in leaves.items()}
 
-    def add(self, name: str, of: Port, by: Port, value: int) -> None:
-        """An output: the derivative of one port by another, added up over the lanes that share."""
+    def add(
+        self,
+        name: str,
+        of: Port,
+        by: Port,
+        value: int,
+        along: tuple[str, ...] = (),
+        *,
+        timed: bool = False,
+    ) -> None:
+        """An output: the derivative of one port by another, added up over the lanes that share.
+
+        It is of an output over time if `timed`, and may be along the lanes of directions too.
+        """
         if name in self.outputs or name in self.inputs:
             what = f"{name!r} is a node already, and the name of a derivative"
             raise Diagnostic(NO_DERIVATIVE, what, help="rename the node")
-        if of.reduce:  # it varies as the output does, lest it is added up once for all lanes
+        before = self.slopes.get(of.name) or Slope((), reached(self.view, of.row), of.reduce, timed)
+        slope = Slope((*before.by, by.name), (*before.over, *along), before.total, before.timed)
+        if slope.total:  # it varies as the output does, lest it is added up once for all lanes
             here = self.values.apply(or_.name, (self.of[of.row], self.values.const(1.0)))
             value = self.values.apply(mul.name, (value, here))
         reduce = tuple(axis for axis in of.reduce if axis not in by.axes)
         unit, doc = ratio(of.unit, by.unit), f"The derivative of {of.name} by {by.name}."
+        if by.name in self.inputs:
+            self.slopes[name] = slope
         self.ports.append((Port(name, "out", -1, unit=unit, doc=doc, reduce=reduce), value))
 
     def finish(self, what: str) -> ProgramData:
@@ -247,6 +276,13 @@ class Deriver:
             )
             for name, port in self.inputs.items()
         }
+        derivatives = {p.name: self.slopes[p.name] for p, _ in self.ports if p.name in self.slopes}
+        kept = dict.fromkeys(name for slope in derivatives.values() for name in slope.inputs)
+        read = _read(self.values, targets if horizon is None else [*targets, horizon])
+        for name in kept:  # those whose axes a derivative has, though nothing may read them
+            known = source.inputs[name]
+            if name not in read and known.default is None:
+                source.inputs[name] = replace(known, default=0.0)
         emitter = _Emitter(
             source,
             self.values,
@@ -257,11 +293,14 @@ class Deriver:
             Kinds(),
         )
         emitter.ports = [port for port, _ in self.ports]
+        emitter.keep(kept, derivatives)
         written = emitter.program([f"derive: {what}"])
         before = str(header.get("unused", "")).split(",")
         unused = {*before, *self.inputs} - {"", *(port.name for port in written.inputs)}
         more = {key: value for key, value in header.items() if key not in ("unused", "tables")}
         more |= written.header
+        if derivatives:
+            more[DERIVATIVES] = encode(derivatives)
         if unused:
             more["unused"] = ",".join(sorted(unused))
         return replace(
@@ -272,15 +311,43 @@ class Deriver:
         )
 
 
+def _read(values: Values, roots: Iterable[int]) -> set[str]:
+    """The inputs that some values need."""
+    needed = needed_values(values, roots)
+    return {
+        values.settings[value]
+        for value, op in enumerate(values.ops)
+        if op == INPUT and needed[value]
+    }
+
+
 class _Emitter(Emitter):
     ports: Sequence[Port]
+    slopes: Mapping[str, Slope]
+
+    def keep(self, inputs: Iterable[str], slopes: Mapping[str, Slope]) -> None:
+        """Keep inputs that nothing may read, for the axes of derivatives."""
+        self.slopes = slopes
+        leaves = [self.values.leaf(INPUT, name) for name in inputs]
+        more = len(self.values.ops) - len(self.needed)
+        self.needed += [False] * more
+        self.row_of += [NO_ROW] * more
+        for leaf in leaves:
+            self.needed[leaf] = True
 
     def _out_ports(self) -> list[Port]:
         lanes = self._lane_axes()
+        declared = {one.name: one.axes for one in self.inputs}
+        order = dict.fromkeys(a for axes in declared.values() for a in axes if a != "time")
         out = []
         for port, value in zip(self.ports, self.targets, strict=True):
-            axes = tuple(axis for axis in lanes[value] if axis not in port.reduce)
-            time = ("time",) if self.timed[value] else ()
+            have, timed = {*lanes[value]}, self.timed[value]
+            slope = self.slopes.get(port.name)
+            if slope is not None:  # as the inputs declare; a run may give others
+                have.update(*(declared[name] for name in slope.inputs))
+                timed = slope.timed or any("time" in declared[name] for name in slope.by)
+            axes = tuple(axis for axis in order if axis in have and axis not in port.reduce)
+            time = ("time",) if timed else ()
             out.append(replace(port, row=self.row_of[value], axes=(*time, *axes)))
         return out
 
