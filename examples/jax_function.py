@@ -22,7 +22,7 @@ def jax_function(
     Args:
         program: a program.
         output: one of its outputs, without the axis time and of one lane.
-        names: the inputs that are arguments: numbers, or arrays over time.
+        names: the inputs that are arguments: numbers, or arrays over time, as each call has them.
         **fixed: the others.
     """
     gradient = program.gradient(output, names).bind()

@@ -100,7 +100,7 @@ def differences(run, given, output, name, axes, h=1e-4):
     return value
 
 
-@pytest.mark.parametrize("seeds", campaign(200, 20, daily=100, quick=12))
+@pytest.mark.parametrize("seeds", campaign(60, 6, daily=24, quick=4))
 def test_axes_and_values_are_those_of_differences(seeds):
     for seed in seeds:
         m, rng = random_model(seed)
@@ -123,7 +123,6 @@ def test_axes_and_values_are_those_of_differences(seeds):
                     key = f"d_{output}_d_{name}"
                     have = {*first.axes(output), *axes_of(given[name])}
                     axes = tuple(axis for axis in ("time", *order) if axis in have)
-                    axes = tuple(dict.fromkeys(axes))
                     assert {*first.axes(key)} == {*axes}, (seed, key)
                     right = differences(plain, given, output, name, first.axes(key))
                     assert first[key].shape == right.shape, (seed, key)
@@ -249,6 +248,19 @@ def test_second_derivatives_have_the_axes_of_directions_too():
     assert again.run(a=1.0, x=1.0)["d_y_d_x"] == 6.0
 
 
+@pytest.mark.parametrize("formula", ["prev(x, initial=b)", "lead(x, 2, final=b)"])
+def test_one_number_over_time_that_is_shifted_is_the_same_in_all_lanes(formula):
+    m = lw.series.Model("m", periods=3)
+    m.input("x", axes=("time", "loan"))
+    m.input("b", axes="scenario")
+    m.formula("y", formula)
+    program, b = m.compile(outputs=["y"]), np.arange(9.0)
+    for x in (1.25, lw.series.along("loan", [1.25, 2.5])):
+        right = program.run(engine="reference", x=x, b=b)
+        for engine in ENGINES[:2]:
+            assert program.run(engine=engine, x=x, b=b)["y"].tolist() == right["y"].tolist()
+
+
 def test_slopes_over_time_end_with_the_lane():
     m = lw.series.Model("m", periods=4)
     m.input("x")
@@ -267,7 +279,7 @@ def test_tornado_and_bridge_take_each_period():
     m.formula("y", "total(2 * x)")
     program = m.compile(outputs=["y"])
     for x in (1.0, [1.0, 1.0, 1.0]):
-        (bar,) = program.tornado("y", {"x": ([0.0, 1.0, 1.0], 2.0)}, x=x).bars
+        (bar,) = program.tornado("y", {"x": ([0.0, 1.0, 1.0], 2.0)}, inputs={"x": x}).bars
         assert (bar.at_low, bar.slope_low, bar.at_high, bar.slope_high) == (4.0, 4.0, 12.0, 12.0)
     gradient = program.gradient("y")
     before, after = gradient.run(x=[1.0, 2.0, 3.0]), gradient.run(x=[2.0, 2.0, 3.0])

@@ -132,7 +132,7 @@ class TapeWriter:
             known = self.constant(_bits(nest.constants[value]))
         elif value in nest.periods:
             known = self.length
-        elif value in nest.columns and nest.columns[value].layout in ("scalar", "lane"):
+        elif self._still(value):
             known = self._column(nest.columns[value])
         elif value in nest.time:
             known = self.tape.make("period")
@@ -142,6 +142,11 @@ class TapeWriter:
             self._passing.append(value)
         self._known[value] = known
         return known
+
+    def _still(self, value: int) -> bool:
+        """Whether a column holds the same in all periods, as what is declared over time may."""
+        column = self.nest.columns.get(value)
+        return column is not None and column.layout in ("scalar", "lane")
 
     def _column(self, column: Column) -> int:
         tape, numbers = self.tape, (8 * column.slot, 0, 0)
@@ -257,7 +262,7 @@ class TapeWriter:
         if source in self.nest.time:
             value = self.tape.make("period_at", numbers=(0, step.lag & 0xFFFFFFFF, 0))
         elif source in self.nest.timed and (source not in self._known or source in self._passing):
-            value = self._at(source, step.lag)
+            value = self.get(source) if self._still(source) else self._at(source, step.lag)
         else:
             value = self.get(source)
         return self._inside(step, value)

@@ -44,8 +44,9 @@ class SeriesProgram(AuditedProgram):
 
         Args:
             outputs: outputs without the axis time; by default all of them.
-            inputs: by default all that are numbers. The derivative by an input over time has an
-                axis time; that of a total over lanes by an input which they share is their sum.
+            inputs: by default all that are numbers. A derivative has the axes of its output and of
+                its input, as a run gives that; by what periods or the lanes of a total share, it is
+                the sum.
 
         Raises:
             Diagnostic: LW3044, LW3040, LW3060 for an output over time, and for labels.

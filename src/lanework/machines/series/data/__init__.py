@@ -7,6 +7,6 @@ of long and wide ones; `tableinputs.py` makes inputs of a table in memory, `file
 a file, which the core reads, and `arguments.py` of a command line's words.
 `binding.py` aligns inputs by axis name and counts lanes; `shape.py` follows from it which rows
 depend on time and on the lane; `lanes.py` orders lanes, has the arrays that engines fill, and adds
-up totals. `outputs.py` has the labels of results and the files of streamed runs; `streaming.py`
-runs block after block in bounded memory.
+up totals; `slopes.py` has the axes of derivatives. `outputs.py` has the labels of results and the
+files of streamed runs; `streaming.py` runs block after block in bounded memory.
 """

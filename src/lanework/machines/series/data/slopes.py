@@ -88,9 +88,9 @@ def reached(view: SeriesView, row: int) -> tuple[str, ...]:
     """The inputs on whose lanes a row depends, as an output: over time it ends with the lane."""
     cone = view.cone([row])
     if view.horizon is not None:
-        made = (view.instructions[view.maker[each]].name for each in cone if each in view.maker)
+        ops = (view.instructions[view.maker[each]].name for each in cone if each in view.maker)
         clock = any(view.rows[each].kind == RowKind.PERIODS for each in cone)
-        if view.timed[row] or clock or any(x == "lead" or x in AGGREGATES for x in made):
+        if view.timed[row] or clock or any(x == "lead" or x in AGGREGATES for x in ops):
             cone |= view.cone([view.horizon])
     records = [view.rows[each] for each in sorted(cone)]
     return tuple(view.inputs[each.index].name for each in records if each.kind == RowKind.INPUT)

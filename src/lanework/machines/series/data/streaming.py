@@ -52,7 +52,7 @@ class Streamable(Protocol):
     ports: tuple[Port, ...]
     wanted: tuple[int, ...]
     periods: int | None
-    slopes: Mapping[str, Slope]
+    slopes: dict[str, Slope]
 
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> SeriesResult:
         """A call with limits of its own."""
