@@ -2,7 +2,8 @@
 
 Each takes the point that the solver is at, lets kernels run in frames that read it, and writes what
 they gave where the solver wants it. Where a kernel met a fault, or the solver is at no number,
-an ordinary function does it all again, which knows how to complain.
+an ordinary function does it all again, which knows how to complain. What is not finite is given
+with the word that it failed: a factorisation of such numbers may write where it must not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ CODE, COLUMNS, DIMS, SHARED, SCRATCH, DESCRIPTOR, FAULTS, UNITS, KERNEL_WORDS = 
 # Words of a function: state, run, how many numbers it gives, where each lies, the bits that turn
 # their signs, the ordinary function, which number it knows this one by.
 STATE, RUN, SIZES, PLACES, FLIP, ORDINARY, KIND, FUNCTION_WORDS = range(8)
+
+EXPONENT = 0x7FF << 52  # the bits of a double that are all set where it is not finite
 
 NAMES = ("solve_value", "solve_levels", "solve_jacobian", "solve_hessian")
 
@@ -133,6 +136,29 @@ end:
   ret void
 }}
 
+define internal i64 @solve_finite(ptr %call, ptr %out) noinline nounwind {{
+entry:
+  %count.p = getelementptr i64, ptr %call, i64 {SIZES}
+  %count = load i64, ptr %count.p
+  br label %next
+next:
+  %n = phi i64 [ 0, %entry ], [ %more, %one ]
+  %fine = phi i1 [ true, %entry ], [ %still, %one ]
+  %go = icmp slt i64 %n, %count
+  br i1 %go, label %one, label %end
+one:
+  %out.p = getelementptr i64, ptr %out, i64 %n
+  %bits = load i64, ptr %out.p
+  %exponent = and i64 %bits, {EXPONENT}
+  %finite = icmp ne i64 %exponent, {EXPONENT}
+  %still = and i1 %fine, %finite
+  %more = add i64 %n, 1
+  br label %next
+end:
+  %said = zext i1 %fine to i64
+  ret i64 %said
+}}
+
 define internal i64 @solve_weigh(ptr %state, double %weight, ptr %multipliers) noinline nounwind {{
   %all.p = getelementptr i64, ptr %state, i64 {MULTIPLIERS}
   %rows.p = getelementptr i64, ptr %state, i64 {ROWS}
@@ -204,13 +230,16 @@ done:
   br label %give
 give:
   call void @solve_give(ptr %call, ptr %out)
-  ret i64 1
+  br label %end
 ordinary:
   store i64 -1, ptr %run
   %function = load ptr, ptr %ordinary.p
   %kind = load i64, ptr %kind.p
   call void %function(i64 %kind, ptr %x, double %weight, ptr %given, ptr %out)
-  ret i64 1
+  br label %end
+end:
+  %fine = call i64 @solve_finite(ptr %call, ptr %out)
+  ret i64 %fine
 }}
 
 define i64 @solve_value(i64 %n, ptr %x, ptr %out, ptr %call) nounwind {{

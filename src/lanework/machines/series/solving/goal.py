@@ -186,10 +186,8 @@ class _Sought:
             return y - aim, by
 
         with np.errstate(all="ignore"):
-            search = Search(miss, np.clip(self.start, low, high), low, high)
-            search.free()
-            search.widen()
-            search.narrow()
+            search = Search(miss, np.clip(self.start, low, high), low, high, aim)
+            search.find()
             jumps, fades = search.jumps(), search.fades(aim)
             reached = search.reached() & ~jumps & ~fades
         if not reached.all() and failures == "fault":

@@ -25,9 +25,9 @@ from lanework.machines.series.solving.polish import WHAT
 from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.scales import Factors, scales, steepness
 from lanework.machines.series.solving.solution import TRACE, Solution
+from lanework.machines.series.solving.where import CLOSE, NO_NUMBER, where
 
 FAR = 2e19  # what IPOPT takes for no bound is 1e19 and more
-CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bounds
 ROUNDING = 2e-15  # how exact, beside them, unknowns can be
 SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
 POLISH = 4  # steps of Newton's method at the end
@@ -48,7 +48,7 @@ STATUS = {
     -3: "stopped",
     -4: "deadline",
     -5: "deadline",
-    -13: "not a number",
+    -13: NO_NUMBER,
 }
 SAID = {
     "solved": "solved",
@@ -59,7 +59,7 @@ SAID = {
     "interrupted": "stopped by Ctrl-C",
     "iterations": "not solved after as many iterations as it may take",
     "deadline": "not solved by the deadline",
-    "not a number": "a value or derivative is not a number",
+    NO_NUMBER: "a value or derivative is not a number",
     "singular": "the solution is not the only one near it",
 }
 
@@ -95,6 +95,7 @@ class Run:
         self.trace: list[tuple[Any, ...]] = []
         self._short, self._error = 0, problem.error
         self.state: tuple[Floats, ...] = ()
+        self._endless: set[Callable[..., None]] = set()  # what is not finite at the last point
 
     def iteration(
         self,
@@ -110,6 +111,8 @@ class Run:
         self._error = problem.error
         if self._short >= STUCK:
             problem.stop = problem.stop or "stopped"
+        if self._endless:
+            problem.stop = problem.stop or NO_NUMBER
         number = len(self.trace)
         self.trace.append((number, objective * problem.sign, *numbers, mode != 0))
         if problem.until is not None and time.monotonic() > problem.until:
@@ -130,7 +133,9 @@ class Run:
         problem, functions, watch = self.problem, self.functions, _Watch()
         low, high = _ends(problem.variables)
         least, most = _ends(problem.targets)
-        own = (problem.value, problem.slope, problem.levels, problem.jacobian, problem.hessian)
+        slope, jacobian = self._finite(problem.slope), self._finite(problem.jacobian)
+        hessian = self._finite(problem.hessian)
+        own = (problem.value, slope, problem.levels, jacobian, hessian)
         calls = functions.capsules if isinstance(functions, Callbacks) else own
         try:
             solver = ipopt().Problem(
@@ -142,6 +147,24 @@ class Run:
             raise Diagnostic(BAD_PROBLEM, f"IPOPT: {what}", help="see IPOPT's options") from error
         return solver, watch
 
+    def _finite(self, derive: Callable[..., None]) -> Callable[..., None]:
+        """Derivatives for IPOPT: where one is not finite it hears of noughts, and then stops.
+
+        A factorisation of such numbers may write where it must not, and from Python a function
+        cannot say that it failed. IPOPT may have asked at a start that it then moves.
+        """
+
+        def derived(*given: Any) -> None:
+            derive(*given)
+            self._endless.discard(derive)
+            if not np.isfinite(given[-1]).all():
+                given[-1].fill(0.0)
+                self._endless.add(derive)
+                if derive == self.problem.hessian:  # which a step follows, before it is heard
+                    self.problem.stop = self.problem.stop or NO_NUMBER
+
+        return derived
+
     def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, int]:
         """The last iterate, and IPOPT's status: again where the unit of a function is small."""
         problem, functions = self.problem, self.functions
@@ -152,6 +175,9 @@ class Run:
             factors = scales(problem, functions, x, first, _ends(problem.targets))
             if factors is not None and not problem.stop:
                 x, status = self._solve(x, None, factors)
+        if problem.stop == NO_NUMBER:
+            problem.again()
+            status = -13
         return x, status
 
     def _solve(
@@ -272,7 +298,7 @@ def solve(
         status = problem.stop or status
         message = SAID[status]
         if status not in ("solved", "interrupted", "deadline"):
-            message += _where(problem, x, status)
+            message += where(problem, x, status, _ends(problem.targets))
         return _solution(problem, session, x, status, message, run, begin)
 
 
@@ -333,6 +359,8 @@ def _checked(problem: Problem, functions: Problem | Callbacks, x: Floats) -> str
         equal, off = low == high, np.inf
         least, most = _ends(problem.variables)
         for _ in range(POLISH):
+            if not (np.isfinite(slopes).all() and np.isfinite(levels).all()):
+                return "solved" if (levels == low)[equal].all() and held() else NO_NUMBER
             step = problem.equations.step(slopes, (levels - low)[equal])
             if step is None:
                 return "singular"
@@ -345,25 +373,3 @@ def _checked(problem: Problem, functions: Problem | Callbacks, x: Floats) -> str
         if not off <= CLOSE:
             return "inaccurate"
     return "solved" if held() else "inaccurate"
-
-
-def _where(problem: Problem, x: Floats, status: str) -> str:
-    """Names to go with a status."""
-    if problem.error is not None:
-        return f": {problem.error.message}"
-    levels = np.empty(problem.rows)
-    problem.levels(x, levels)
-    low, high = _ends(problem.targets)
-    bad = np.flatnonzero(~np.isfinite(levels))
-    over = np.maximum(low - levels, levels - high)
-    if not len(bad) and status in ("infeasible", "iterations", "stopped", "inaccurate"):
-        size = 1.0 + np.abs(levels)
-        bad = np.flatnonzero(over > CLOSE * size)
-        bad = bad[np.argsort(-(over / size)[bad])]
-    said = [
-        f"{block.place(int(index) - block.begin)} is {levels[index]:.6g}"
-        for index in bad[:3]
-        for block in problem.targets
-        if block.begin <= index < block.begin + block.size
-    ]
-    return ": " + ", ".join(said) + (" ..." if len(bad) > 3 else "") if said else ""

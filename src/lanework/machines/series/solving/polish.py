@@ -68,6 +68,8 @@ class Equations:
         if not (by_column > 0).all():
             return None
         values *= (1 / by_column)[self._columns]
+        if not (np.isfinite(values).all() and np.isfinite(misses).all()):
+            return None
         sparse, linalg = need("scipy.sparse", WHAT), need("scipy.sparse.linalg", WHAT)
         shape = (self._size, self._size)
         matrix = sparse.csc_matrix((values, self._rows.astype(np.int32), self._ends), shape)

@@ -154,6 +154,11 @@ class Problem:
         self.runs, self.until, self.stop = 0, until, ""
         self._known.clear()
 
+    def again(self) -> None:
+        """After a stop, look at points as before it."""
+        self.stop = ""
+        self._known.clear()
+
     def interrupt(self, *_: Any) -> None:
         """Ctrl-C: what runs stops at once, and IPOPT as soon as it asks again.
 

@@ -16,6 +16,7 @@ WIDER = 60  # times that the search doubles its distance
 STEPS = 200
 NEAR = 1e-10  # a step that small, beside the unknown, is one at the end
 HALVES = 64  # of a distance, until nothing is left of it
+SMALL = 1e-9  # a miss, beside 1 and what is aimed at, that no two sides of a root need be for
 APART = 1e-5  # how far from a root, beside the unknown, a miss that fades out seems to end
 FADED, ROUNDING = 1e-250, 1e-15  # how small, or beside the aim, a miss is that rounding ends
 
@@ -29,8 +30,20 @@ class Search:
         off: how far from the root that is, by its slope there.
     """
 
-    def __init__(self, slope: Slope, start: Floats, low: float, high: float) -> None:
+    def __init__(
+        self, slope: Slope, start: Floats, low: float, high: float, aim: Floats | None = None
+    ) -> None:
+        """Begin.
+
+        Args:
+            slope: the misses at some places, and their slopes.
+            start: where to begin, shape (lanes,).
+            low: the least place.
+            high: the largest.
+            aim: what the misses are beside.
+        """
         self._slope, self._low, self._high = slope, low, high
+        self._small = SMALL * (1.0 + np.abs(np.zeros(start.shape) if aim is None else aim))
         self._start = start
         self._under = np.full(start.shape, np.nan)  # where it is known to be below nought
         self._over = np.full(start.shape, np.nan)
@@ -45,6 +58,21 @@ class Search:
         both: NDArray[np.bool_] = ~(np.isnan(self._under) | np.isnan(self._over))
         return both
 
+    @property
+    def _sure(self) -> NDArray[np.bool_]:
+        """Where no steep slope makes a miss look small: it is, or two sides are neighbours."""
+        low, high = self._under, self._over
+        middle = low + (high - low) / 2
+        sure: NDArray[np.bool_] = (self.missed <= self._small) | (middle == low) | (middle == high)
+        return sure
+
+    def _beside(self) -> Floats:
+        """Places a little off the best, further each time: there the other side may be."""
+        turn = np.where(self._stalled % 2 == 0, 1, -1) * self._stalled
+        off = np.where(np.isfinite(self.off), self.off, 0.0)
+        beside: Floats = self.best + turn * np.fmax(2 * np.spacing(np.abs(self.best)), off)
+        return beside
+
     def _look(self, x: Floats) -> tuple[Floats, Floats]:
         x = np.where(np.isfinite(x), np.clip(x, -FAR, FAR), self._start)
         x = np.where(self._done, self.best, x)
@@ -54,14 +82,14 @@ class Search:
         self._under = np.where(lower, x, self._under)
         self._over = np.where(upper, x, self._over)
         better = np.abs(y) < self.missed
-        step = np.abs(y / by)
+        step = np.where(y == 0, 0.0, np.where(np.isfinite(by), np.abs(y / by), np.inf))
         tiny = step <= NEAR * np.abs(x)
         self._stalled = np.where(tiny & ~better, self._stalled + 1, self._stalled)
         self.best = np.where(better, x, self.best)
         self.missed = np.where(better, np.abs(y), self.missed)
         self.off = np.where(better, step, self.off)
         self._steep = np.where(better, np.abs(by), self._steep)
-        self._done |= (self.missed == 0) | (self._stalled > 1)
+        self._done |= (self.missed == 0) | ((self._stalled > 1) & self._sure)
         return y, by
 
     @staticmethod
@@ -73,7 +101,7 @@ class Search:
     def reached(self) -> NDArray[np.bool_]:
         """Which lanes have a root: the unknown is as near to it as rounding lets it come."""
         near = self.off <= NEAR * np.maximum(np.abs(self.best), np.abs(self._start))
-        done: NDArray[np.bool_] = (self.missed == 0) | near
+        done: NDArray[np.bool_] = (self.missed == 0) | (near & self._sure)
         return done
 
     def jumps(self) -> NDArray[np.bool_]:
@@ -134,18 +162,38 @@ class Search:
             step = y / by
             new = np.clip(x - np.where(np.isfinite(step), step, 0.0), self._low, self._high)
             new = np.where(np.isfinite(y), new, (x + self._start) / 2)
-            if (self._done | self._both).all():
+            unsure = (self._stalled > 1) & ~self._done
+            new = np.where(unsure, np.clip(self._beside(), self._low, self._high), new)
+            if (self._done | self._both | (new == x)).all():
                 break
             x = new
 
-    def widen(self) -> None:
-        """Look ever further to both sides of the start for places of different signs."""
+    def find(self) -> None:
+        """Take each lane to a root, if it can be.
+
+        Where there is a pole or a jump between two places, look on each side for others.
+        """
+        self.free()
+        self.widen((1.0, -1.0))
+        self.narrow()
+        apart = self._both
+        for way in (1.0, -1.0):
+            again = apart & ~self.reached()
+            if not again.any():
+                return
+            self._under[again] = self._over[again] = np.nan
+            self._done[again], self._stalled[again] = False, 0
+            self.widen((way,))
+            self.narrow()
+
+    def widen(self, ways: tuple[float, ...]) -> None:
+        """Look ever further to sides of the start for places of different signs."""
         reach = np.maximum(np.abs(self._start), 1.0) * 2.0**-20
         for _ in range(WIDER):
             if (self._done | self._both).all():
                 return
-            for way in (reach, -reach):
-                self._look(np.clip(self._start + way, self._low, self._high))
+            for way in ways:
+                self._look(np.clip(self._start + way * reach, self._low, self._high))
             reach *= 2
 
     def narrow(self) -> None:
@@ -162,6 +210,8 @@ class Search:
                 return
             new = x - y / by
             slow = np.zeros_like(self._done)
+            if turn % 3 == 1:
+                new = np.where(self._stalled > 1, self._beside(), new)
             if turn % 3 == 2:
                 slow = (high - low) > width / 2
                 width = high - low

@@ -1,0 +1,80 @@
+"""Where it is that a problem is not solved: names and numbers to go with a status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lanework.core.result.show import preview
+from lanework.machines.series.solving.blocks import Block, Floats
+
+if TYPE_CHECKING:
+    from lanework.machines.series.solving.problem import Problem
+
+CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bounds
+NO_NUMBER = "not a number"  # the status
+
+
+def where(problem: Problem, x: Floats, status: str, ends: tuple[Floats, Floats]) -> str:
+    """Names to go with a status.
+
+    Args:
+        problem: the problem.
+        x: where it ended.
+        status: how.
+        ends: the bounds of the outputs.
+    """
+    if problem.error is not None:
+        return f": {problem.error.message}"
+    levels = np.empty(problem.rows)
+    problem.levels(x, levels)
+    low, high = ends
+    bad = np.flatnonzero(~np.isfinite(levels))
+    if not len(bad) and status == NO_NUMBER:
+        return _steep(problem, x)
+    over = np.maximum(low - levels, levels - high)
+    if not len(bad) and status in ("infeasible", "iterations", "stopped", "inaccurate"):
+        size = 1.0 + np.abs(levels)
+        bad = np.flatnonzero(over > CLOSE * size)
+        bad = bad[np.argsort(-(over / size)[bad])]
+    said = [
+        f"{block.place(int(index) - block.begin)} is {levels[index]:.6g}"
+        for index in bad[:3]
+        for block in problem.targets
+        if block.begin <= index < block.begin + block.size
+    ]
+    return ": " + ", ".join(said) + (" ..." if len(bad) > 3 else "") if said else ""
+
+
+def _steep(problem: Problem, x: Floats) -> str:
+    """Names of derivatives that are not finite: of the objective, then of outputs, then second."""
+    slopes, jacobian = np.empty(problem.size), np.empty(len(problem.entries[0]))
+    bends = np.zeros(len(problem.bend_entries[0]))
+    problem.slope(x, slopes)
+    problem.jacobian(x, jacobian)
+    problem.hessian(x, np.ones(problem.rows), 1.0, bends)
+
+    def name(blocks: list[Block], index: int) -> str:
+        block = next(each for each in blocks if index < each.begin + each.size)
+        return block.place(index - block.begin)
+
+    goal = problem.objective.name if problem.objective else ""
+    said = [
+        f"the derivative of {goal} by {name(problem.variables, int(n))} is {slopes[n]:.6g}"
+        for n in np.flatnonzero(~np.isfinite(slopes))
+    ]
+    for n in np.flatnonzero(~np.isfinite(jacobian)):
+        row, column = (int(each[n]) for each in problem.entries)
+        of, by = name(problem.targets, row), name(problem.variables, column)
+        said.append(f"the derivative of {of} by {by} is {jacobian[n]:.6g}")
+    for n in np.flatnonzero(~np.isfinite(bends)) if not said else ():
+        one, two = (name(problem.variables, int(each[n])) for each in problem.bend_entries)
+        said.append(f"a second derivative by {one} and {two} is {bends[n]:.6g}")
+    where = ", ".join(said[:3]) + (" ..." if len(said) > 3 else "")
+    at = ", ".join(
+        f"{block.name} = {preview(np.asarray(block.of(x)))}" for block in problem.variables[:3]
+    )
+    return (
+        f": {where}, where {at}; begin elsewhere, or give bounds that keep off it" if said else ""
+    )

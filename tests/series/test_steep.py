@@ -1,0 +1,153 @@
+"""Slopes without end: IPOPT never gets them, and they make no miss small."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import lanework as lw
+
+pytestmark = pytest.mark.slow
+
+ENGINES = ("auto", "reference")
+
+
+def series(formula, start=0.0):
+    m = lw.series.Model("m", periods=3)
+    m.input("x", axes="time", default=start), m.input("a", axes="time", default=1.0)
+    m.formula("y", formula)
+    m.formula("q", "sqrt(x * x - 1)")
+    m.formula("goal", "total(q ** 2)")
+    m.formula("bent", "total(x ** 1.5 - x)")
+    m.formula("steep", "total(sqrt(x) + x ** 2)")
+    return m
+
+
+ENDLESS = [
+    ("sqrt(x) - a", 0.0, {"residuals": "y"}, "the derivative of y[0] by x[0] is inf"),
+    ("x ** 0.5 + x - a", 0.0, {"residuals": "y"}, "y[1] by x[1] is inf"),
+    ("sqrt(prev(x) + x) - a", 0.0, {"residuals": "y"}, "y[1] by x[0] is inf"),
+    ("cbrt(x - 2) - a", 2.0, {"residuals": "y"}, "y[2] by x[2] is inf"),
+    ("sqrt(x) - a", 0.0, {"residuals": "y", "options": {
+        "hessian_approximation": "limited-memory", "nlp_scaling_method": "none"}}, "y[0]"),
+    ("x", -1.0, {"objective": "goal", "bounds": {"q": (0.0, None)}}, "q[0] by x[0] is -inf"),
+    ("x", 0.0, {"objective": "steep"}, "the derivative of steep by x[0] is inf"),
+    ("x", 0.0, {"objective": "bent"}, "a second derivative by x[0] and x[0] is inf"),
+]  # fmt: skip
+
+
+def solve_all(engine):
+    for formula, start, how, name in ENDLESS:
+        solution = series(formula, start).solve("x", engine=engine, **how)
+        assert solution.status == "not a number", (formula, how, solution)
+        assert name in solution.message, solution
+        assert f"where x = {start:g}" in solution.message, solution
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_slope_without_end_is_said(engine):
+    """In a process of its own, so that a crash is one failure."""
+    code = f"import sys; sys.path.insert(0, {__file__.rpartition('/')[0]!r})"
+    code += f"; from test_steep import solve_all; solve_all({engine!r})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("formula", "start", "bounds"),
+    [
+        ("sqrt(x) - a", 0.5, {}),
+        ("sqrt(x) - a", 0.0, {"x": (0.0, None)}),
+        ("cbrt(x) + x - 2 * a", 0.0, {"x": (0.0, None)}),
+    ],
+)
+def test_ipopt_may_move_a_start_off_it(formula, start, bounds, engine):
+    solution = series(formula, start).solve("x", "y", bounds, engine=engine)
+    np.testing.assert_allclose(solution["x"], 1.0, rtol=1e-9)
+
+
+# Goal seek ----------------------------------------------------------------------------------------
+
+
+def goal_of(formula, target, start=0.0, engine="auto", **how):
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=start), m.input("c", default=1.0)
+    m.formula("y", formula)
+    return m.seek("x", "y", target, engine=engine, **how)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("formula", "target", "start", "bounds", "right"),
+    [
+        ("sqrt(x)", 1.0, 0.0, (None, None), 1.0),
+        ("cbrt(x)", 1.0, 0.0, (None, None), 1.0),
+        ("cbrt(x)", -2.0, 0.0, (None, None), -8.0),
+        ("x ** 0.5", 3.0, 0.0, (None, None), 9.0),
+        ("pow(x, 0.3)", 1.0, 0.0, (None, None), 1.0),
+        ("log(1 + sqrt(x))", 1.0, 0.0, (None, None), (np.e - 1) ** 2),
+        ("sqrt(x) + x", 2.0, 0.0, (None, None), 1.0),
+        ("sqrt(x - 3)", 1.0, 0.0, (3.0, 100.0), 4.0),
+        ("cbrt(x - 3)", 1.0, 3.0000000000000004, (None, None), 4.0),
+        ("1 / x", 5.0, 1e-200, (None, None), 0.2),
+        ("1 / x", 5.0, -1e-200, (None, None), 0.2),
+        ("1 / x", -5.0, 1e-200, (None, None), -0.2),
+        ("-0.203 * cbrt(x - 1) + 0.615 * abs(x - 1)", 1.0, 1.0, (1.0, None), 3.044987772053907),
+        ("cbrt(x - 1 / 7)", 0.0, 5.0, (None, None), 1 / 7),
+    ],
+)
+def test_where_a_slope_has_no_end_nothing_is_reached_by_it(
+    formula, target, start, bounds, right, engine
+):
+    goal = goal_of(formula, target, start, engine, bounds=bounds)
+    assert goal.reached
+    assert goal.value == pytest.approx(right, rel=1e-12)
+
+
+def test_each_lane_of_a_slope_without_end():
+    c = np.array([1.0, 0.5, 2.0, -1.0])
+    goal = goal_of("sqrt(x) * c", 1.0, inputs={"c": c}, failures="nan")
+    np.testing.assert_allclose(goal.value, [1.0, 4.0, 0.25, np.nan], rtol=1e-12)
+    assert goal.reached.tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("formula", "target"),
+    [("sqrt(x)", -5.0), ("abs(cbrt(x))", -1e-3), ("where(x > 0.3, 1, -1) + cbrt(x - 0.3)", 0.0)],
+)
+def test_no_root_is_said_in_spite_of_the_slope(formula, target):
+    with pytest.raises(lw.Diagnostic, match="LW3063"):
+        goal_of(formula, target)
+
+
+PARTS = (
+    "cbrt(x - {p})", "sqrt(abs(x - {p}))", "abs(x - {p}) ** 0.1", "(x - {p})", "abs(x - {p})",
+    "1 / (x - {p})", "log(abs(x - {p}))", "1e6 * cbrt(x - {p})", "(x - {p}) ** 2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_reached_misses_little_or_lies_between_neighbours(seed):
+    random = np.random.default_rng(seed)
+    middles = np.round(random.normal(size=3), 1)
+    chosen = random.choice(PARTS, 3)
+    terms = [f"{random.normal():.3f} * {part.format(p=f'({p})')}"
+             for part, p in zip(chosen, middles, strict=True)]  # fmt: skip
+    formula = " + ".join(terms)
+    target, start = float(np.round(random.normal(), 1)), float(random.choice(middles))
+    goal = goal_of(formula, target, start, failures="nan")
+    m = lw.series.Model("m", periods=1)
+    m.input("x"), m.formula("y", formula)
+    for number, term in enumerate(terms):
+        m.formula(f"part{number}", term)
+    program = m.compile()
+    if not goal.reached:
+        return
+    x = goal.value
+    near = [program.run(x=each) for each in (x, np.nextafter(x, -np.inf), np.nextafter(x, np.inf))]
+    misses = [float(run["y"]) - target for run in near]
+    scale = sum(abs(float(near[0][f"part{number}"])) for number in range(3))
+    small = abs(misses[0]) <= 1e-9 * (1 + abs(target) + scale)
+    assert small or min(misses) < 0 < max(misses), (formula, target, start, goal)
