@@ -261,6 +261,23 @@ def test_one_number_over_time_that_is_shifted_is_the_same_in_all_lanes(formula):
             assert program.run(engine=engine, x=x, b=b)["y"].tolist() == right["y"].tolist()
 
 
+def test_what_is_computed_again_has_the_axes_of_the_inputs_that_changed():
+    m = lw.series.Model("m", periods=3)
+    m.input("x", axes="time")
+    m.input("s", axes="scenario")
+    m.formula("w", "prev(w, initial=1) * 0.5 + t")
+    m.formula("y", "total(2 * x * w) + s * 3")
+    m.output("y")
+    m.output("tot", "y", reduce="scenario")
+    gradient = m.compile().gradient()
+    again = gradient.again(["x", "s"], {"x": [1.0, 2.0, 3.0], "s": [1.0, 2.0]})
+    for given in ({"x": 2.0, "s": [1.0, 2.0]}, {"x": [3.0, 1.0, 1.0], "s": [1.0, 2.0, 5.0]}):
+        part, right = again(**given), gradient.run(**given)
+        for name in right:
+            assert part.axes(name) == right.axes(name)
+            assert part[name].tobytes() == right[name].tobytes()
+
+
 def test_slopes_over_time_end_with_the_lane():
     m = lw.series.Model("m", periods=4)
     m.input("x")

@@ -21,6 +21,7 @@ from lanework.machines.series.audit.depends import Dependents, dependents, reach
 from lanework.machines.series.audit.result import SeriesResult
 from lanework.machines.series.codes import UNEXPLAINED
 from lanework.machines.series.data.labels import Labelled
+from lanework.machines.series.data.slopes import slopes_of
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.layout import (
     NO_ROW,
@@ -60,7 +61,10 @@ class Again:
         self.dependents: Dependents = dependents(program, self._changing)
         view = SeriesView.of(program)
         ports = {port.name: port.row for port in program.inputs}
+        slopes, moved = slopes_of(program.header), {*self._changing}
+        derived = {name for name, slope in slopes.items() if moved.intersection(slope.inputs)}
         rows = reached_from(view, [ports[name] for name in self._changing])
+        rows |= {port.row for port in program.outputs if port.name in derived}  # for their axes
         kept = rows | (set() if view.horizon is None else view.cone([view.horizon]))
         border = _border(view, kept)
         more = [Port(_name(row), "out", row, axes=_time(view, row)) for row in border]
