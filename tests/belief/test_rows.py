@@ -381,6 +381,62 @@ def test_labels_that_are_none(model, tmp_path, monkeypatch, args, words):
         assert word in done.stderr
 
 
+@pytest.mark.parametrize("file", ["net.json", "net.lwp"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".xlsx", ".json"])
+@pytest.mark.parametrize("out", [".csv", ".npz"])
+def test_columns_that_are_ignored(model, tmp_path, file, ending, out):
+    frame = pd.DataFrame({"id": LABELS, "wet": WET, "weather": SKY})
+    name = tmp_path / f"rows{ending}"
+    table(name)
+    answers = []
+    for evidence, more in ((name, ["--ignore", "id"]), (tmp_path / "plain.csv", [])):
+        frame[["wet", "weather"]].to_csv(tmp_path / "plain.csv", index=False)
+        target = tmp_path / f"out{len(answers)}{out}"
+        done = run(model / file, "--evidence", evidence, *more, "--out", target)
+        assert done.exit_code == 0, done.output
+        answers.append(
+            target.read_text() if out == ".csv" else np.load(target)["ln_p_evidence"].tolist()
+        )
+    assert answers[0] == answers[1]
+    for words in (["--ignore", "idd"], ["--ignore", "id,wett"]):
+        done = run(model / file, "--evidence", name, *words)
+        assert "LW8001" in done.stderr
+        assert "did you mean" in done.stderr
+    done = run(model / file, "--given", "wet=yes", "--ignore", "id")
+    assert "leave --ignore out" in done.stderr
+
+
+def test_words_of_evidence_may_be_a_list(model, tmp_path):
+    outs = []
+    for words in (["--given", "wet=yes,weather=sun"], ["wet=yes, weather=sun"],
+                  ["--given", "wet=yes", "weather=sun"]):  # fmt: skip
+        outs.append(run(model / "net.json", *words).stdout)
+    assert outs[0] == outs[1] == outs[2] != ""
+    assert "did you mean 'weather'?" in run(model / "net.json", "wet=yes,wether=sun").stderr
+    graph = lw.belief.FactorGraph("commas")
+    graph.variable("a", ["x,b=y", "z"])
+    graph.variable("b", ["y", "n"])
+    graph.factor(["a"], [0.25, 0.75])
+    graph.factor(["a", "b"], [[0.5, 0.5], [0.5, 0.5]])
+    (tmp_path / "g.json").write_text(lw.belief.write_json(graph))
+    assert "x,b=y 1" in run(tmp_path / "g.json", "a=x,b=y").stdout
+
+
+def test_rows_are_printed_with_the_names_of_states(model, tmp_path):
+    table(tmp_path / "rows.csv")
+    done = run(model / "net.json", "--evidence", tmp_path / "rows.csv", "--row-labels", "id",
+               "--query", "weather")  # fmt: skip
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0] == ["row", "variable", "posterior"]
+    assert [line[0] for line in lines[1::2]] == LABELS
+    assert lines[1][1:4] == ["weather", "sun", "1"]
+    assert [line[1] for line in lines[2::2]] == ["ln_p_evidence"] * 4
+    frame = pd.DataFrame({"wet": ["yes", "no"] * 50})
+    frame.to_csv(tmp_path / "long.csv", index=False)
+    done = run(model / "net.json", "--evidence", tmp_path / "long.csv", "--query", "weather")
+    assert "80 more rows; --out writes all of them" in done.stderr
+
+
 def test_states_in_files_of_arrays(graph, tmp_path):
     """Which are read without running what is in them."""
     for query in ("mpe", "kbest:7"):

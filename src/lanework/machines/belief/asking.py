@@ -158,6 +158,9 @@ def _show(result: BeliefResult) -> None:
     from lanework.machines.belief.queries.sensitivity import Sensitivity
 
     totals = result.rows(result.total)
+    if len(totals) > 1 and result.query == "marginals":
+        _several(result, totals)
+        return
     if len(totals) > 1:
         terminal.result(result)
         return
@@ -181,8 +184,26 @@ def _show(result: BeliefResult) -> None:
         terminal.table(["variable", head], [*cells, last])
 
 
-def _posterior(result: BeliefResult, name: str) -> str:
-    pairs = zip(result.states[name], result.rows(name)[0].tolist(), strict=True)
+def _several(result: BeliefResult, totals: Any) -> None:
+    """The first rows of answers, with the names of states."""
+    from lanework.machines.belief.data.answers import ROWS
+
+    labels = result.labels(ROWS, len(totals))
+    rows = range(min(len(totals), max(SHOWN // max(len(result.names), 1), 1)))
+    cells = []
+    for row in rows:
+        cells += [[str(labels[row]), name, _posterior(result, name, row)] for name in result.names]
+        cells.append([str(labels[row]), result.total, figure(totals[row].max().item())])
+    head = "posterior (approximate)" if result.approximate else "posterior"
+    terminal.table([ROWS, "variable", head], cells)
+    if len(totals) > len(rows):
+        terminal.message(f"{len(totals) - len(rows):,} more rows; --out writes all of them")
+
+
+def _posterior(result: BeliefResult, name: str, row: int = 0) -> str:
+    if not result.possible()[row].any():
+        return "impossible"
+    pairs = zip(result.states[name], result.rows(name)[row].tolist(), strict=True)
     return "  ".join(f"{state} {figure(value)}" for state, value in pairs)
 
 

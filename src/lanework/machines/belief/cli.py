@@ -98,7 +98,10 @@ COMMANDS = CommandLine(
                 metavar="COLUMN",
                 help="The column of the table that has labels of rows, which results carry.",
             ),
-            click.Option(["--given"], multiple=True, metavar="VAR=STATE", help="What is known."),
+            click.Option(["--ignore"], metavar="A,B", help="Columns of the table to leave out."),
+            click.Option(
+                ["--given"], multiple=True, metavar="VAR=STATE,...", help="What is known."
+            ),
             click.Option(
                 ["--lanes"], type=click.IntRange(min=1), help="Only the first rows of evidence."
             ),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.cli import Request, check_file
 from lanework.core.codes import BAD_ARGUMENT, NO_ROWS
 from lanework.core.data.opening import sheet_of
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from lanework.machines.belief.graph.factor import Variable
 
 
-def evidence(request: Request) -> dict[str, list[Any]]:
+def evidence(request: Request, variables: Iterable[Variable] = ()) -> dict[str, list[Any]]:
     """Columns of states: a table's, or one row of what is given on the command line.
+
+    Args:
+        request: the command.
+        variables: those with states; a word may have several, with commas between them.
 
     Raises:
         Diagnostic: LW8001, LW8003.
@@ -27,7 +32,8 @@ def evidence(request: Request) -> dict[str, list[Any]]:
     if request["evidence"] is not None:
         return read_table(Path(request["evidence"]), request["lanes"])
     given: dict[str, list[Any]] = {}
-    for word in words:
+    states = {variable.name: variable.states for variable in variables}
+    for word in itertools.chain.from_iterable(_each(word, states) for word in words):
         name, sign, state = word.partition("=")
         if not sign:
             what = f"{word!r} is no evidence"
@@ -36,6 +42,13 @@ def evidence(request: Request) -> dict[str, list[Any]]:
             what = f"the evidence of {name!r} is given twice: {given[name][0]!r} and {state!r}"
             raise Diagnostic(BAD_ARGUMENT, what, help="give each variable one state")
     return given
+
+
+def _each(word: str, states: Mapping[str, Sequence[str]]) -> list[str]:
+    """The parts of `A=a,B=b`; a state may have commas of its own."""
+    name, _, state = word.partition("=")
+    known = state in states.get(name, ())
+    return [word] if known else re.split(r",\s*(?=[^,=]+=)", word)
 
 
 def _check_given(request: Request) -> tuple[str, ...]:
@@ -89,7 +102,7 @@ def blocks_of(
     streams = out is not None and ending_of(out) in TABLES and kind in STREAMED
     every, limits = list(variables), request.limits
     if not streams or request["approximate"] or request["json"] or not _is_table(table):
-        return iter([_with_labels(request, evidence(request), every)]), False
+        return iter([_with_labels(request, evidence(request, every), every)]), False
     _check_given(request)
 
     def size(columns: list[str]) -> int:
@@ -102,6 +115,23 @@ def blocks_of(
     every_block = itertools.chain(head, blocks)
     labelled = (_with_labels(request, block, every) for block in every_block)
     return labelled, more is not None
+
+
+def _without(
+    columns: dict[str, list[Any]], ignored: Collection[str], table: str | None
+) -> dict[str, list[Any]]:
+    """Columns of a table without those that are left out.
+
+    Raises:
+        Diagnostic: LW8001 for one that there is not.
+    """
+    absent = next((name for name in ignored if table is None or name not in columns), None)
+    if absent is not None:
+        what = f"no table has a column {absent!r} to ignore"
+        known = f"its columns are {', '.join(list(columns)[:8])}" if table else "leave --ignore out"
+        near = did_you_mean(absent, columns) if table else None
+        raise Diagnostic(BAD_ARGUMENT, what, help=near or known)
+    return {name: column for name, column in columns.items() if name not in ignored}
 
 
 def _with_labels(
@@ -120,6 +150,7 @@ def _with_labels(
     from lanework.machines.belief.data.answers import ROWS
 
     name, table = request["row_labels"], request["evidence"]
+    columns = _without(columns, request.names("ignore") or (), table)
     own = any(variable.name == ROWS for variable in variables)
     if name is not None:
         if table is None or own:

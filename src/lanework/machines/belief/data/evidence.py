@@ -26,7 +26,10 @@ Labels = npt.NDArray[Any]
 I64 = npt.NDArray[np.int64]
 
 
-_LABELS = " (labels of rows are in a column 'row', in the index, or in --row-labels COLUMN)"
+_LABELS = (
+    " (labels of rows are in a column 'row', in the index, or in --row-labels COLUMN; --ignore"
+    " leaves others out)"
+)
 
 
 @dataclass(frozen=True)
