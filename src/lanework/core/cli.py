@@ -292,8 +292,12 @@ def check_file(file: Path) -> None:
         known = tuple(endings())
         beside = [p.name for p in file.parent.glob("*") if p.name.lower().endswith(known)]
         near = did_you_mean(file.name, beside)
-        what = "is a folder" if os.path.isdir(file) else "does not exist"
-        raise Diagnostic(NO_SUCH_FILE, f"{file} {what}", help=near or "check the path")
+        what, advice = "does not exist", near or "check the path"
+        if os.path.isdir(file):
+            what = "is a folder"
+        elif os.path.exists(file):
+            what, advice = "is a device or a pipe", "write what it gives into a file"
+        raise Diagnostic(NO_SUCH_FILE, f"{file} {what}", help=advice)
 
 
 def read_bytes(file: Path) -> bytes:

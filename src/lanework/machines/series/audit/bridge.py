@@ -62,6 +62,13 @@ class Bridge:
             raise _differ(f"{name!r} is no input that differs between the runs", self.parts)
         return self.parts[name]
 
+    def __iter__(self) -> Iterator[str]:
+        """The names of the inputs that differ."""
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
     def rows(self) -> list[tuple[str, Array]]:
         """The inputs with what is due to them, the largest first, then rounding and the sum."""
         parts = sorted(self.parts.items(), key=lambda part: -float(np.abs(part[1]).max(initial=0)))

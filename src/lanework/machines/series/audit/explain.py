@@ -49,7 +49,7 @@ def explain(
     full = whole_of(program, node)
     periods = int(result.stats["periods"])
     bound = bound_of(full.program, periods, inputs)
-    position = lane_of(result, bound, lane, node)
+    position = lane_of(result, bound, lane, node, full.program)
     last = getattr(result, "_lane", None)  # the next question is often of the same lane
     if last is None or last[0] is not full or last[1] != position:
         last = result._lane = full, position, Lane(full, arrays_of(bound, position), periods)

@@ -14,6 +14,8 @@ from lanework.core.result.result import Result
 from lanework.machines.series.codes import UNEXPLAINED
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.outputs import names_of_periods
+from lanework.machines.series.data.shape import Given, Shape
+from lanework.machines.series.layout import SeriesView
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
@@ -60,7 +62,7 @@ def bound_of(program: Program, periods: int | None, inputs: Mapping[str, Any]) -
     """Those of the inputs that a program takes, laid out."""
     ports = program.inputs
     taken = {port.name: inputs[port.name] for port in ports if port.name in inputs}
-    return bind(ports, periods, taken, names_of_periods(program))
+    return bind(ports, periods, taken, names_of_periods(program), view=SeriesView.of(program))
 
 
 def place_of(what: Any, axis: str, size: int, labels: Any, called: str = "") -> int:
@@ -101,8 +103,10 @@ def _as_date(what: Any) -> Any:
         return None
 
 
-def lane_of(result: Held, bound: Bound, lane: Mapping[str, Any], node: str) -> dict[str, int]:
-    """The place along every lane axis.
+def lane_of(
+    result: Held, bound: Bound, lane: Mapping[str, Any], node: str, program: Program
+) -> dict[str, int]:
+    """The place along every lane axis; 0 where it makes no difference to a node of a program.
 
     Raises:
         Diagnostic: LW3071 for an axis that is missing, or that the run does not have.
@@ -120,7 +124,7 @@ def lane_of(result: Held, bound: Bound, lane: Mapping[str, Any], node: str) -> d
         size = bound.sizes[axis]
         if axis in lane:
             position[axis] = place_of(lane[axis], axis, size, result.coords.get(axis))
-        elif size == 1 or (node in result and not _varies(result, node, axis)):
+        elif size == 1 or (not _varies(bound, program, node, axis)):
             position[axis] = 0
         else:
             raise Diagnostic(
@@ -131,11 +135,17 @@ def lane_of(result: Held, bound: Bound, lane: Mapping[str, Any], node: str) -> d
     return position
 
 
-def _varies(result: Held, node: str, axis: str) -> bool:
-    """Whether an output depends on a lane axis, or is a total over it."""
-    program, _ = origin_of(result)
-    summed = any(axis in port.reduce for port in program.outputs if port.name == node)
-    return summed or axis in result.axes(node)
+def _varies(bound: Bound, program: Program, node: str, axis: str) -> bool:
+    """Whether a node depends on a lane axis, as far as is known."""
+    row = {port.name: port.row for port in program.ports}.get(node)
+    if row is None:
+        return True
+    inner = axis == bound.inner
+    pairs = zip(bound.given, bound.outers, strict=True)
+    given = tuple(Given(how.timed, how.laned if inner else axis in held) for how, held in pairs)
+    shape = Shape.of(SeriesView.of(program), given)
+    kept = row < len(program.inputs)  # however long the lane is
+    return shape.varying[row] if kept else shape.output_varies(row)
 
 
 def arrays_of(

@@ -29,6 +29,7 @@ from lanework.machines.series.data.axisnames import check_related, meant
 from lanework.machines.series.data.coords import Named, aligned, other_length
 from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, TIME
+from lanework.machines.series.data.overrides import label_overrides
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.data.unpacking import check_used
 from lanework.machines.series.layout import SeriesView, instead_of
@@ -114,8 +115,9 @@ def bind(
     for name in inputs:
         if name not in names:
             raise _unknown(name, names, view)
-    labelled = []
-    for port in ports:
+    items: dict[int, Labelled] = {}
+    over: dict[int, Any] = {}
+    for number, port in enumerate(ports):
         value = inputs.get(port.name)
         if value is None and (port.optional or port.name not in inputs):
             value = port.default
@@ -129,7 +131,12 @@ def bind(
                 help=near or f"give {port.name}=...",
             )
         check_used(value, port, (*names, *(view.unused if view else ())))
-        labelled.append(as_labelled(value, port))
+        if port.optional:
+            over[number] = value
+        else:
+            items[number] = as_labelled(value, port)
+    label_overrides(ports, over, items, view)
+    labelled = [items[number] for number in range(len(ports))]
     _check_orders(ports, inputs, labelled, periods)
     labelled, coords = aligned(ports, labelled, periods, calendar)
     _check_axes(ports, labelled, periods)
@@ -270,7 +277,7 @@ def _bind_plain(
             and value.dtype is _F64
             and value.ndim == 1
             and value.flags.c_contiguous
-            and len(port.axes) <= 1
+            and (len(port.axes) == 1 or not (port.axes or port.optional))  # of others' lanes
             and not port.categories
         ):
             axis, size = port.axes[0] if port.axes else LANES, len(value)

@@ -63,8 +63,12 @@ def aligned(
         else:
             if axis == TIME:
                 wanted = _in_order(ports[first], moments(wanted))
-                if ports[first].optional:
-                    wanted = _counted(wanted, periods, items)
+            if ports[first].optional:
+                others = [x for n, x in enumerate(items) if n not in owners and axis in x.axes]
+                sizes = [x.array.shape[x.axes.index(axis)] for x in others]
+                if axis == TIME:
+                    sizes = [periods] if periods is not None else [*sizes, len(wanted)]
+                wanted = _counted(ports[first], axis, wanted, sizes)
             coords[axis] = wanted
             counts = wanted.dtype.kind in "iu"
             labelled = {n: labelled[n] for n in (labelled if counts else owners)}
@@ -95,8 +99,11 @@ def _in_one_order(
     before = list(items)
     for n, labels in labelled.items():
         items[n] = _ordered(ports[n], items[n], axis, np.asarray(labels), best[n])
+    places = [
+        n for n in labelled if ports[n].optional and np.array_equal(best[n], range(len(best[n])))
+    ]
     mixed = (n for n in labelled if items[n] is not before[n] or axis in items[n].mixed)
-    moved = next(mixed, None)
+    moved = next((n for n in mixed if n not in places), None)
     plain = next((n for n, x in enumerate(items) if axis in x.axes and n not in labelled), None)
     if moved is not None and plain is not None:
         others = "in another order than the others or the periods"
@@ -131,12 +138,29 @@ def _check_length(port: Port, labels: Labels, periods: int | None, calendar: Nam
         raise other_length(port, size, periods)
 
 
-def _counted(labels: Labels, periods: int | None, items: Sequence[Labelled]) -> Labels:
-    """The numbers of all periods where some are among them, else these labels."""
-    sizes = [x.array.shape[x.axes.index(TIME)] for x in items if TIME in x.axes]
-    count = periods if periods is not None else max(sizes)
-    number = labels.dtype.kind in "iu" and bool((labels >= 0).all() and (labels < count).all())
-    return np.arange(count) if number else labels
+def _counted(port: Port, axis: str, labels: Labels, sizes: Sequence[int]) -> Labels:
+    """The numbers of all places where some are among them, else these labels.
+
+    Args:
+        port: what overrides a node.
+        axis: the axis.
+        labels: along it.
+        sizes: of others, which have no labels there.
+
+    Raises:
+        Diagnostic: LW3046 for labels of some lanes that are no places.
+    """
+    count = max(sizes, default=0)
+    absent = next((label for label in keys(labels) if label not in range(count)), None)
+    if absent is None:
+        return np.arange(count)
+    if axis != TIME and count > len(labels):
+        Given(f"input {port.name!r}", LABELS_DISAGREE).refuse(
+            f"has {shown(absent)} along {axis!r}, where the others have {count} places and no"
+            " labels",
+            f"give places from 0 to {count - 1}, or label the others",
+        )
+    return labels
 
 
 def _check_some(port: Port, axis: str, labels: Labels, wanted: Labels) -> None:

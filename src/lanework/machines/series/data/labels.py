@@ -150,6 +150,8 @@ def _filled(
     if len(default) == array.ndim:
         return default
     wanted = port.axes
+    if port.optional:
+        wanted = _overridden(array, names, port)
     if not wanted and array.ndim == 1:
         wanted = (LANES,)
     elif wanted == (TIME,) and array.ndim == 2:
@@ -164,6 +166,27 @@ def _filled(
             "label it: lanework.series.along(('time', 'scenario'), array)",
         )
     return tuple(left.pop(0) if name is None else name for name in names)
+
+
+def _overridden(
+    array: npt.NDArray[Any], names: Sequence[str | None], port: Port
+) -> tuple[str, ...]:
+    """The axes of what overrides a node: those of the node, or fewer where it is clear which."""
+    lanes = [axis for axis in port.axes if axis != TIME]
+    left = [axis for axis in port.axes if axis not in names]
+    count = names.count(None)
+    if count >= len(left):
+        return port.axes
+    if count == 1 and TIME in left:
+        return (TIME,)
+    shape = " x ".join(str(size) for size in array.shape)
+    free = [axis for axis in lanes if axis in left]
+    like = free[0] if array.ndim == 1 else tuple([TIME, free[0]][-array.ndim :])
+    fail(
+        port,
+        f"is an array of {shape} values, which may be along {' or '.join(map(repr, free))}",
+        f"say which: lanework.series.along({like!r}, array)",
+    )
 
 
 def _numbers(held: Held, port: Port) -> Floats:

@@ -214,7 +214,7 @@ def _columns(
                 help="leave it out of one of the two",
             )
         port = by_name.get(name)
-        own = () if port is None else tuple(a for a in port.axes if a != "time")
+        own = () if port is None or port.optional else tuple(a for a in port.axes if a != "time")
         if own and axis not in own:
             raise Diagnostic(
                 BAD_OPTION,

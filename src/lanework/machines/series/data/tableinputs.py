@@ -5,8 +5,9 @@ A column fills the input of its name, or has the labels along an axis; any other
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +23,13 @@ from lanework.machines.series.data.labels import Labelled
 from lanework.machines.series.data.longtables import (
     LANES,
     TIME,
+    axes_for,
     given_for,
     labels_for,
     pivoted,
     titles_of,
 )
+from lanework.machines.series.data.overrides import only_lanes
 from lanework.machines.series.layout import SeriesView, instead_of
 
 if TYPE_CHECKING:
@@ -73,7 +76,9 @@ def table_inputs(
     known = {TIME, LANES, "point", *(axis for port in ports for axis in port.axes)}
     rows = [port for port in filled if _plain(columns[port.name], known)]
     axes = {axes_of_rows(port)[0]: port.name for port in rows if len(axes_of_rows(port)) == 1}
-    every = dict.fromkeys(axis for port in filled for axis in axes_of_rows(port)) or {LANES: None}
+    over = {} if any(not port.optional for port in filled) else dict.fromkeys(map(axes_for, filled))
+    every = dict.fromkeys(axis for port in filled for axis in axes_of_rows(port))
+    every = every or dict.fromkeys(itertools.chain(*over)) or {LANES: None}
     titles = labels_for(every, columns, [port.name for port in ports])
     refuse_others("the table", columns, view, titles.values())
     kept = {name: value for name, value in given.items() if name not in titles.values()}
@@ -88,7 +93,7 @@ def table_inputs(
             f" for input {other!r}",
             help=f"give one of them by name: run(table, {other}=...)",
         )
-    axis = next(iter(axes), next(iter(labels), LANES))
+    axis = next(iter(axes), next(iter(labels), "")) or _lanes_of_rows(rows, ports)
     if labels and axis not in labels:
         (other, title), *_ = titles.items()
         raise Diagnostic(
@@ -103,6 +108,24 @@ def table_inputs(
         if port.optional or (axes and not port.axes) or (labels and port.axes in ((), (axis,)))
     ]
     return {**kept, **{name: _along(axis, name, given[name], labels) for name in mine}}
+
+
+def _lanes_of_rows(rows: Sequence[Port], ports: Sequence[Port]) -> str:
+    """The axis of rows that nothing names: of overrides alone that of their nodes.
+
+    Raises:
+        Diagnostic: LW3050 where these have several.
+    """
+    if any(not port.optional for port in rows):
+        return LANES
+    lanes = list(dict.fromkeys(axis for port in rows for axis in port.axes if axis != TIME))
+    if len(lanes) > 1:
+        raise Diagnostic(
+            BAD_INPUT,
+            f"the rows of the table may be along {' or '.join(map(repr, lanes))}",
+            help=f"add a column that is called like the axis, such as {lanes[0]}, with its labels",
+        )
+    return next(iter(lanes or only_lanes(ports)), LANES)
 
 
 def check_overridden(overrides: Iterable[str], given: Collection[str]) -> None:

@@ -89,13 +89,20 @@ def unpack(value: Any, port: Port) -> Held:
 
 def _mapping(value: Mapping[Any, Any], port: Port) -> Held:
     """By label what overrides a node; other inputs have a value at every place, in order."""
-    if not (port.optional and len(port.axes) == 1):
+    axes = port.axes[:1] if TIME in port.axes else port.axes
+    if port.optional and len(axes) > 1:
+        advice = f"say which: lanework.series.along({axes[0]!r}, array), or give a table"
+        fail(port, f"is a mapping, which may be along {' or '.join(map(repr, axes))}", advice)
+    if not (port.optional and axes):
         fail(port, "is a mapping", "give an array, or along('scenario', list(mapping.values()))")
     kinds = dict.fromkeys(_kind_of_key(key, port) for key in value)
     if len(kinds) != 1:
         what = "both " + " and ".join(kinds) if kinds else "nothing"
         fail(port, f"is a mapping with {what} as keys", "give a value by period, date or label")
-    return Held(_array(list(value.values()), port), port.axes, (np.asarray([*value]),))
+    if any(not isinstance(x, range) for item in value.values() for x in labels_along(item)):
+        advice = "give a table with a column of labels for each axis, and a value a row"
+        fail(port, "is a mapping of values that have labels of their own", advice)
+    return Held(_array(list(value.values()), port), axes, (np.asarray([*value]),))
 
 
 def _kind_of_key(key: Any, port: Port) -> str:
@@ -106,7 +113,10 @@ def _kind_of_key(key: Any, port: Port) -> str:
         return "numbers"
     if isinstance(key, date | np.datetime64):
         return "dates"
-    fail(port, f"has the key {key!r} in its mapping", "give a value by period, date or label")
+    advice = "give a value by period, date or label"
+    if isinstance(key, tuple) and len(port.axes) > 1:
+        advice = f"give a table with a column for each of {', '.join(port.axes)}, and a value a row"
+    fail(port, f"has the key {key!r} in its mapping", advice)
 
 
 def check_used(value: Any, port: Port, inputs: Collection[str]) -> None:

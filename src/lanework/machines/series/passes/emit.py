@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, overload
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.bodies.logic import choose
 from lanework.core.program.data import ListingEntry, Port, ProgramData
 from lanework.core.program.isa import Instruction
 from lanework.machines.series.codes import NOT_PER_LANE
@@ -178,14 +180,14 @@ class Emitter:
     # Ports --------------------------------------------------------------------------------------
 
     def _in_ports(self, inputs: Sequence[Input]) -> list[Port]:
-        typed = self.typed
+        typed, lanes = self.typed, self._lanes_of_overridden()
         return [
             Port(
                 name=declared.name,
                 direction="in",
                 row=row,
                 unit=declared.unit,
-                axes=declared.axes,
+                axes=tuple(dict.fromkeys([*declared.axes, *lanes.get(declared.name, ())])),
                 kind=declared.kind or typed.kinds.get(declared.name, ""),
                 doc=declared.doc,
                 default=declared.default,
@@ -215,6 +217,19 @@ class Emitter:
                 )
             )
         return ports
+
+    def _lanes_of_overridden(self) -> dict[str, tuple[str, ...]]:
+        """For each input that overrides a node the lane axes of the node, which chooses it."""
+        values = self.values
+        optional = {i.name for i in self.inputs if i.default is not None and isnan(i.default)}
+        lanes = self._lane_axes() if optional else []
+        found = dict[str, tuple[str, ...]]()
+        for value, op in enumerate(values.ops if optional else ()):
+            taken = values.args[value][1] if op == choose.name and self.needed[value] else 0
+            name = values.settings[taken] if values.ops[taken] == INPUT else None
+            if name in optional:
+                found[name] = tuple(dict.fromkeys([*found.get(name, ()), *lanes[value]]))
+        return found
 
     def _lane_axes(self) -> list[tuple[str, ...]]:
         """For each value the lane axes of the inputs that it depends on, as declared."""

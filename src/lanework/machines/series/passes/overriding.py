@@ -59,6 +59,8 @@ def describe(
 ) -> None:
     """Give these inputs what their nodes have: unit, kind, names, and the axis time.
 
+    Their lane axes, as of all values, are found when the tape is written.
+
     Args:
         model: the model that `overridable` made.
         ordered: the formulas that are read.
@@ -67,11 +69,10 @@ def describe(
         categories: the names of every input, to which these are added.
     """
     over_time = {name for name, node in model.inputs.items() if "time" in node.axes}
-    lanes = {axis for node in model.inputs.values() for axis in node.axes} - {"time"}
     for name in (formula.name for formula in ordered if formula.name in model.inputs):
         value = reader.solved[name] if name in reader.solved else reader.known[name]
         timed = _timed(reader.values, value, over_time, reader.solved)
-        axes = ("time",) if timed else tuple(lanes) if len(lanes) == 1 else ()
+        axes = ("time",) if timed else ()
         unit, kind = typed.units.get(name, ""), typed.kinds.get(name, "")
         model.inputs[name] = replace(model.inputs[name], unit=unit, kind=kind, axes=axes)
         categories[name] = reader.lookups.labels(Expr.name(name))

@@ -107,7 +107,11 @@ def _along(output: Output, bound: Bound) -> set[str]:
 
 def _check_unknown(port: Port, runner: Runner, bound: Bound, total: Port) -> None:
     number = [each.name for each in runner.ports].index(port.name)
-    laned = bound.given[number].laned or bound.outers[number] or {*port.axes} - {"time"}
+    laned = (
+        bound.given[number].laned
+        or bound.outers[number]
+        or (not port.optional and {*port.axes} - {"time"})
+    )
     if laned:
         raise _bad(
             f"the unknown {port.name!r} may differ from lane to lane, and {total.name!r} is a total"

@@ -135,7 +135,8 @@ class _Sought:
         bound = self._runner._bound(self._inputs)
         self.axes = tuple(axis for axis in bound.axes if axis not in goal.reduce)
         aim, values = Port(TARGET, "in", -1, axes=self.axes), {**self._inputs, TARGET: target}
-        bound = bind((*ports, aim), periods, values, self._runner._calendar)
+        view = self._runner.view
+        bound = bind((*ports, aim), periods, values, self._runner._calendar, view=view)
         self._coords = bound.coords
         self.shape = tuple(bound.sizes[axis] for axis in self.axes)
         lanes = math.prod(self.shape)
