@@ -86,7 +86,8 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
         port: the input port.
         default_axes: the axes of a plain array, where the rules below should not decide. By
             default a one-dimensional array has the port's axis if it declares one, and is over
-            `scenario` if it declares none; a two-dimensional one has the port's two axes, in their
+            `scenario` if it declares none; what overrides a node has as many dimensions as it or
+            as these, or is over time; a two-dimensional one has the port's two axes, in their
             order, or is (time, scenario) for a port over time alone. An index or dimension that
             has a name is an axis of that name.
 
@@ -147,11 +148,12 @@ def _filled(
     array: npt.NDArray[Any], names: Sequence[str | None], port: Port, default: Axes
 ) -> Axes:
     """The axes of an array of which not all have a name."""
-    if len(default) == array.ndim:
-        return default
-    wanted = port.axes
     if port.optional:
-        wanted = _overridden(array, names, port)
+        wanted = _overridden(array, names, port, default or port.axes)
+    elif len(default) == array.ndim:
+        return default
+    else:
+        wanted = port.axes
     if not wanted and array.ndim == 1:
         wanted = (LANES,)
     elif wanted == (TIME,) and array.ndim == 2:
@@ -169,18 +171,18 @@ def _filled(
 
 
 def _overridden(
-    array: npt.NDArray[Any], names: Sequence[str | None], port: Port
-) -> tuple[str, ...]:
+    array: npt.NDArray[Any], names: Sequence[str | None], port: Port, present: Axes
+) -> Axes:
     """The axes of what overrides a node: those of the node, or fewer where it is clear which."""
-    lanes = [axis for axis in port.axes if axis != TIME]
-    left = [axis for axis in port.axes if axis not in names]
-    count = names.count(None)
+    count, left = names.count(None), [axis for axis in port.axes if axis not in names]
     if count >= len(left):
         return port.axes
+    if count == len([axis for axis in present if axis not in names]):
+        return present
     if count == 1 and TIME in left:
         return (TIME,)
     shape = " x ".join(str(size) for size in array.shape)
-    free = [axis for axis in lanes if axis in left]
+    free = [axis for axis in left if axis != TIME]
     like = free[0] if array.ndim == 1 else tuple([TIME, free[0]][-array.ndim :])
     fail(
         port,

@@ -41,9 +41,12 @@ def label_overrides(
     rows = {n: nodes.get(ports[n].row, ()) for n in values}
     for number in sorted(values, key=lambda n: (not isinstance(values[n], Labelled), rows[n])):
         port, value = ports[number], values[number]
+        present: tuple[str, ...] = ()
         if view is not None and rows[number] and not isinstance(value, float | Labelled):
             port = replace(port, axes=_axes(number, rows[number], ports, items, view))
-        items[number] = as_labelled(value, port)
+            met = {TIME, *(axis for item in items.values() for axis in item.axes)}
+            present = tuple(axis for axis in port.axes if axis in met)
+        items[number] = as_labelled(value, port, present)
 
 
 def only_lanes(ports: Iterable[Port]) -> list[str]:

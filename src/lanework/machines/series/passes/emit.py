@@ -225,8 +225,8 @@ class Emitter:
         lanes = self._lane_axes() if optional else []
         found = dict[str, tuple[str, ...]]()
         for value, op in enumerate(values.ops if optional else ()):
-            taken = values.args[value][1] if op == choose.name and self.needed[value] else 0
-            name = values.settings[taken] if values.ops[taken] == INPUT else None
+            taken = values.args[value][1] if op == choose.name and self.needed[value] else None
+            name = None if taken is None or values.ops[taken] != INPUT else values.settings[taken]
             if name in optional:
                 found[name] = tuple(dict.fromkeys([*found.get(name, ()), *lanes[value]]))
         return found
