@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -365,6 +366,23 @@ def test_files_that_are_no_programs(folder, name, data, ident):
         assert done.exit_code == 1, done.output
         assert f"error[{ident}]" in done.stderr
         assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/dev/null", "is a device or a pipe"),
+        ("pipe", "is a device or a pipe"),
+        ("folder", "is a folder"),
+        ("nothing", "does not exist"),
+    ],
+)
+def test_what_is_no_file_is_said_as_what_it_is(folder, path, said):
+    os.mkfifo("pipe")
+    Path("folder").mkdir()
+    for command in ("run", "inspect"):
+        done = call(command, path)
+        assert f"error[LW8003]: {path} {said}" in done.stderr
 
 
 def test_a_damaged_program_is_refused_at_every_cut(folder):

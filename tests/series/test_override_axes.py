@@ -286,7 +286,7 @@ def test_some_lanes_by_place(x, given, total):
 @pytest.mark.parametrize("key", [3, -1, 1.5, "a", 10**12])
 def test_lanes_that_are_no_places(key):
     with pytest.raises(
-        Diagnostic, match=r"LW3046: input 'z' has .* along 'point', where the others"
+        Diagnostic, match=r"LW3046: override 'z' has .* along 'point', where the others"
     ):
         pair().run(x=[1.0, 2.0, 3.0], override={"z": {key: 5}})
     got = pair().run(x=pd.Series([1.0, 2.0], [key, "else"]), override={"z": {key: 5}})

@@ -155,7 +155,7 @@ def _counted(port: Port, axis: str, labels: Labels, sizes: Sequence[int]) -> Lab
     if absent is None:
         return np.arange(count)
     if axis != TIME and count > len(labels):
-        Given(f"input {port.name!r}", LABELS_DISAGREE).refuse(
+        Given(f"override {port.name!r}", LABELS_DISAGREE).refuse(
             f"has {shown(absent)} along {axis!r}, where the others have {count} places and no"
             " labels",
             f"give places from 0 to {count - 1}, or label the others",
