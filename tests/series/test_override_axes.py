@@ -92,9 +92,9 @@ def ways(rng, case, name, cells):
     if own[:1] == ["time"] and len(own) > 1:
         yield dict(enumerate(cells))
     if len(own) == 1:
-        places = rng.permutation(len(cells)).tolist()
+        order = rng.permutation(len(cells)).tolist()
         names = case.labels.get(own[0], range(len(cells)))
-        yield {names[n]: cells[n] for n in places if cells[n] == cells[n]} or float(NAN)
+        yield {names[n]: cells[n] for n in order if cells[n] == cells[n]} or float(NAN)
     if len(own) == 2:
         index = [pd.Index(case.labels.get(a, range(case.sizes[a])), name=a) for a in own]
         known = all(axis in ("time", "point", "scenario", *declared(case)) for axis in own)
@@ -264,8 +264,8 @@ def test_derivatives_and_searches_have_the_axes_of_runs():
     assert slopes.axes("d_z_d_y") == ("time", "region")
     result = late().run(x=along("region", [1.0, 2.0]), override={"y": cells})
     assert result.explain("y", t=0, region=0).root.source == "override"
-    found = program.seek("x", "z", [11.0, 11.0], inputs={"y": cells})
-    assert np.ravel(found.value).tolist() == pytest.approx([3.0, 4.0])
+    sought = program.seek("x", "z", [11.0, 11.0], inputs={"y": cells})
+    assert np.ravel(sought.value).tolist() == pytest.approx([3.0, 4.0])
 
 
 @pytest.mark.parametrize("x", [[1.0, 2.0, 3.0], pd.Series([1.0, 2.0, 3.0])])

@@ -99,11 +99,11 @@ def _in_one_order(
     before = list(items)
     for n, labels in labelled.items():
         items[n] = _ordered(ports[n], items[n], axis, np.asarray(labels), best[n])
-    places = [
+    numbered = [
         n for n in labelled if ports[n].optional and np.array_equal(best[n], range(len(best[n])))
     ]
     mixed = (n for n in labelled if items[n] is not before[n] or axis in items[n].mixed)
-    moved = next((n for n in mixed if n not in places), None)
+    moved = next((n for n in mixed if n not in numbered), None)
     plain = next((n for n, x in enumerate(items) if axis in x.axes and n not in labelled), None)
     if moved is not None and plain is not None:
         others = "in another order than the others or the periods"

@@ -79,11 +79,11 @@ def _axes(
     """The axes of a port: as declared, and those of the run along which its node varies."""
     given = [items[n].axes if n in items else () for n in range(len(ports))]
     order = dict.fromkeys(axis for axes in (*(p.axes for p in ports), *given) for axis in axes)
-    found = [axis for axis in order if axis in ports[number].axes]
+    own = [axis for axis in order if axis in ports[number].axes]
     for axis in order:
-        if axis not in (TIME, *found) and any(axis in axes for axes in given):
+        if axis not in (TIME, *own) and any(axis in axes for axes in given):
             shape = Shape.of(view, tuple(Given(TIME in axes, axis in axes) for axes in given))
             if any(shape.output_varies(row) for row in rows):
-                found.append(axis)
-    lanes = [axis for axis in order if axis in found and axis != TIME] or only_lanes(ports)
-    return (TIME, *lanes) if TIME in found else tuple(lanes)
+                own.append(axis)
+    lanes = [axis for axis in order if axis in own and axis != TIME] or only_lanes(ports)
+    return (TIME, *lanes) if TIME in own else tuple(lanes)

@@ -223,13 +223,13 @@ class Emitter:
         values = self.values
         optional = {i.name for i in self.inputs if i.default is not None and isnan(i.default)}
         lanes = self._lane_axes() if optional else []
-        found = dict[str, tuple[str, ...]]()
+        own = dict[str, tuple[str, ...]]()
         for value, op in enumerate(values.ops if optional else ()):
             taken = values.args[value][1] if op == choose.name and self.needed[value] else None
             name = None if taken is None or values.ops[taken] != INPUT else values.settings[taken]
             if name in optional:
-                found[name] = tuple(dict.fromkeys([*found.get(name, ()), *lanes[value]]))
-        return found
+                own[name] = tuple(dict.fromkeys([*own.get(name, ()), *lanes[value]]))
+        return own
 
     def _lane_axes(self) -> list[tuple[str, ...]]:
         """For each value the lane axes of the inputs that it depends on, as declared."""
