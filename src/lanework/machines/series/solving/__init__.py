@@ -8,7 +8,7 @@
 4. `ipopt.py`: the solver, with its limits and its trace; `scales.py` makes it see small numbers.
 5. `polish.py`: the last steps to where equations hold.
 6. `solution.py`: what comes back: a status, values, multipliers, the way that led there; `where.py`
-   names where it is that something is not solved.
+   names where it is that something is not solved, and unknowns that change nothing.
 7. `goal.py`: one unknown a lane, all lanes at once, without IPOPT, by `search.py`.
 8. `returns.py`: internal rates of return, by the roots of sums of exponentials (`roots.py`).
 9. `keywords.py`: what all this takes by name, for those who read types.

@@ -25,7 +25,7 @@ from lanework.machines.series.solving.polish import WHAT
 from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.scales import Factors, scales, steepness
 from lanework.machines.series.solving.solution import TRACE, Solution
-from lanework.machines.series.solving.where import CLOSE, NO_NUMBER, where
+from lanework.machines.series.solving.where import CLOSE, NO_NUMBER, put_back, where
 
 FAR = 2e19  # what IPOPT takes for no bound is 1e19 and more
 ROUNDING = 2e-15  # how exact, beside them, unknowns can be
@@ -297,6 +297,8 @@ def solve(
                 x[:], status = exact, "solved"
         status = problem.stop or status
         message = SAID[status]
+        if status == "solved":
+            message += put_back(problem, session.functions, np.clip(start, low, high), x)
         if status not in ("solved", "interrupted", "deadline"):
             message += where(problem, x, status, _ends(problem.targets))
         return _solution(problem, session, x, status, message, run, begin)

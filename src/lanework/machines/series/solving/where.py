@@ -1,16 +1,20 @@
-"""Where it is that a problem is not solved: names and numbers to go with a status."""
+"""Where it is that a problem is not solved, and what changes nothing: names to go with a status."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lanework.core.result.show import preview
 from lanework.machines.series.solving.blocks import Block, Floats
 
 if TYPE_CHECKING:
+    from lanework.machines.series.solving.callbacks import Callbacks
     from lanework.machines.series.solving.problem import Problem
+
+Bools = NDArray[np.bool_]
 
 CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bounds
 NO_NUMBER = "not a number"  # the status
@@ -78,3 +82,57 @@ def _steep(problem: Problem, x: Floats) -> str:
     return (
         f": {where}, where {at}; begin elsewhere, or give bounds that keep off it" if said else ""
     )
+
+
+def put_back(problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats) -> str:
+    """Put unknowns that change nothing back to the start; what is said of them."""
+    back = _idle(problem, functions, start, x)
+    x[back] = start[back]
+    said = [
+        block.place(int(index) - block.begin)
+        for index in np.flatnonzero(back)[:3]
+        for block in problem.variables
+        if block.begin <= index < block.begin + block.size
+    ]
+    more = " ..." if back.sum() > 3 else ""
+    return f"; nothing depends on {', '.join(said)}{more}: as at the start" if said else ""
+
+
+def _idle(problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats) -> Bools:
+    """Which unknowns were moved and change nothing: put back to the start, all else keeps its bits.
+
+    IPOPT moves what only a bound holds away from it, also where nothing depends on it. Those of
+    which no slope is other than zero, at the start and in the end, are tried, all and then halves.
+
+    Args:
+        problem: the problem.
+        functions: its functions, native ones where there are.
+        start: the unknowns to begin with.
+        x: those at the end.
+    """
+    slopes, entries = np.empty(len(x)), np.empty(len(problem.entries[0]))
+    moved: Bools = x != start
+    for point in (x, start):
+        functions.slope(point, slopes)
+        functions.jacobian(point, entries)
+        moved &= slopes == 0.0
+        moved[problem.entries[1][entries != 0.0]] = False
+        if not moved.any():
+            return moved
+
+    def said(back: Bools) -> tuple[float, bytes]:
+        point, levels = np.where(back, start, x), np.empty(problem.rows)
+        functions.levels(point, levels)
+        return functions.value(point), levels.tobytes()
+
+    nothing = np.zeros(len(x), bool)
+    known, parts = said(nothing), [np.flatnonzero(moved)]
+    while parts:
+        part = parts.pop()
+        tried = nothing.copy()
+        tried[part] = True
+        if said(tried) == known:
+            nothing = tried
+        elif len(part) > 1:
+            parts += np.array_split(part, 2)
+    return nothing
