@@ -626,3 +626,22 @@ def test_text_of_as_many_numbers_as_a_block_has(tmp_path, rows, columns):
     path = tmp_path / "grid.txt"
     path.write_text("\n".join([" ".join(["0.5"] * columns)] * rows) + "\n")
     assert read_grid(path).shape == (rows, columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a,b\n1,x\n", (2, 3, 4)),
+        ("a,b\nx,1\n", (2, 1, 2)),
+        ("n;a;b\n1;2;0,055\n", (2, 5, 10)),
+        ('n,a,b\n"p, q",2,"0,055"\n', (2, 10, 17)),
+        ('n,a,b\n"say ""so""",2,x y\n', (2, 16, 19)),
+        ("n\ta\tb\n1\t2\t3\n\u00e9\t2\tx\r\n", (3, 5, 6)),
+        ("a,b\n1,\n", (2, 3, 4)),
+        ('n,b\n"two\nlines",x\n', (2, 1, 2)),
+    ],
+)
+def test_the_column_of_a_cell_is_where_it_stands(write, text, place):
+    wanted = "a" if text.startswith("a,b\nx") else "b"
+    span = refused(write(text, "t.tsv" if "\t" in text else "t.csv"), [wanted]).span
+    assert (span.line, span.column, span.end_column) == place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 
 from lanework.base.errors import Diagnostic
@@ -86,6 +87,30 @@ def _separated(text: str, separator: str | None) -> tuple[list[str], str]:
 def line_span(name: str, line: int) -> Span:
     """Where a line of a file is."""
     return Span(name, line, 1, line, 2)
+
+
+def cell_span(name: str, line: int, text: str, at: int, separator: str) -> Span:
+    """Where a cell of a line is.
+
+    Args:
+        name: the file.
+        line: the number of the line.
+        text: the line.
+        at: how many cells are before it.
+        separator: what is between cells.
+
+    Example:
+        >>> span = cell_span("rates.csv", 2, '"a,b",0;5,c', 1, ",")
+        >>> span.column, span.end_column
+        (7, 10)
+    """
+    cell = re.compile(rf'(?:"(?:[^"]|"")*")?[^{re.escape(separator)}\r\n]*')
+    end = -1
+    for _ in range(at + 1):
+        begin = end + 1
+        match = cell.match(text, begin)
+        end = match.end() if match else begin
+    return Span(name, line, begin + 1, line, max(end, begin + 1) + 1)
 
 
 def check_header(header: Sequence[str], name: str) -> None:

@@ -26,6 +26,7 @@ from lanework.core.data.csvheader import (
     BOM,
     LONGEST_LINE,
     OLD_ENDS,
+    cell_span,
     check_header,
     line_span,
     lone_returns,
@@ -48,6 +49,7 @@ class CsvText:
         header: the column names, without spaces around them.
         separator: what is between cells.
         line: the number of the last line read.
+        last: the number and the text of the line that was last read cell by cell.
     """
 
     file: IO[bytes]
@@ -55,6 +57,7 @@ class CsvText:
     header: list[str]
     separator: str
     line: int
+    last: tuple[int, str] = (0, "")
 
     @classmethod
     def start(
@@ -246,9 +249,10 @@ class CsvText:
         def texts() -> Iterator[str]:
             for number, raw in enumerate(io.BytesIO(data)):
                 try:
-                    yield raw.decode()
+                    self.last = at + number + 1, raw.decode()
                 except UnicodeDecodeError:
                     self._fail(at + number + 1, "it is not UTF-8 text", "save the file as UTF-8")
+                yield self.last[1]
 
         reader = csv.reader(texts(), strict=True, delimiter=self.separator)
         start = at + 1
@@ -271,7 +275,10 @@ class CsvText:
     def _bad(
         self, line: int, column: str, text: str, categories: Sequence[str] | None
     ) -> Diagnostic:
-        place, span = f"line {line}", line_span(self.name, line)
+        place, span, (last, raw) = f"line {line}", line_span(self.name, line), self.last
+        if last == line:  # and no cell goes over several
+            at = self.header.index(column)
+            span = cell_span(self.name, line, raw, at, self.separator)
         semicolons = self.separator == ";"
         return bad_cell(self.name, place, column, text, categories, span, semicolons)
 
