@@ -278,3 +278,27 @@ def test_what_is_refused(call, words):
     with pytest.raises(Diagnostic, match=words) as caught:
         call()
     assert caught.value.code.ident == "LW3050"
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        datetime.datetime(2021, 1, 1, 23, 59),
+        datetime.datetime(2021, 1, 1, 0, 0, 0, 1, datetime.UTC),
+        np.datetime64("2021-01-01T12", "h"),
+        np.datetime64("2021-01-01T00:00:00.000000001", "ns"),
+        pd.Timestamp("2021-01-01T06:00"),
+        pd.Timestamp(1609459200 * 10**9 + 1),
+    ],
+)
+def test_a_time_of_day_is_no_date(day):
+    with pytest.raises(Diagnostic, match=r"LW3050.*date 1 is 2021-01-01.*with a time of day"):
+        xirr([-100.0, 110.0], ["2020-01-01", day])
+    with pytest.raises(Diagnostic, match=r"LW3016.*the start .* is no day"):
+        lw.series.Model("m", periods=2, freq="month", start=day)
+
+
+def test_midnight_is_a_date():
+    right = xirr([-100.0, 110.0], ["2020-01-01", "2021-01-01"])
+    for day in (datetime.datetime(2021, 1, 1), np.datetime64("2021-01-01T00", "ns")):
+        assert xirr([-100.0, 110.0], ["2020-01-01", day]) == right

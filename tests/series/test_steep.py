@@ -1,5 +1,6 @@
 """Slopes without end: IPOPT never gets them, and they make no miss small."""
 
+import pickle
 import subprocess
 import sys
 
@@ -151,3 +152,49 @@ def test_what_is_reached_misses_little_or_lies_between_neighbours(seed):
     scale = sum(abs(float(near[0][f"part{number}"])) for number in range(3))
     small = abs(misses[0]) <= 1e-9 * (1 + abs(target) + scale)
     assert small or min(misses) < 0 < max(misses), (formula, target, start, goal)
+
+
+# Lanes and ends -----------------------------------------------------------------------------------
+
+
+def test_lanes_that_failed_are_nan_in_the_result():
+    m = lw.series.Model("m", periods=2)
+    m.input("x", default=1.0), m.input("c", axes="p"), m.input("d", axes="q")
+    m.formula("y", "total(x * c + d * 0)")
+    m.formula("path", "x * c + t")
+    m.formula("other", "c + t")
+    m.output("y"), m.output("path"), m.output("other"), m.output("book", "y", reduce="p")
+    given = {"c": [1.0, 0.0, 2.0], "d": [1.0, 2.0]}
+    goal = m.compile().seek("x", "y", 6.0, inputs=given, failures="nan")
+    assert goal.reached.tolist() == [[True] * 2, [False] * 2, [True] * 2]
+    for result in (goal.result, pickle.loads(pickle.dumps(goal)).result):
+        np.testing.assert_array_equal(result["y"], np.where(goal.reached, 6.0, np.nan))
+        assert np.isnan(result["path"][:, 1]).all()
+        assert np.isfinite(result["path"][:, [0, 2]]).all()
+        assert np.isfinite(result["other"]).all()
+        assert np.isnan(result["book"]).all()
+    alone = goal_of("x * 0", 6.0, failures="nan")
+    assert np.isnan(alone.result["y"]).all()
+    assert np.isnan(pickle.loads(pickle.dumps(alone)).value)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_targets_over_lanes_are_goals_of_their_own(engine):
+    goal = goal_of("x * c", [1.0, 2.0, 5.0], engine=engine, inputs={"c": 2.0})
+    np.testing.assert_allclose(goal.value, [0.5, 1.0, 2.5])
+    assert goal.result.axes("y")[-1:] == ("scenario",)
+    m = lw.series.Model("book", periods=1)
+    m.input("x", default=0.0), m.input("c", axes="loan")
+    m.formula("f", "x * c")
+    m.output("book", "last(f)", reduce="loan")
+    goal = m.seek("x", "book", [6.0, 12.0], inputs={"c": [1.0, 2.0]}, engine=engine)
+    np.testing.assert_allclose(goal.value, [2.0, 4.0])
+    with pytest.raises(lw.Diagnostic, match="'the target' varies along 'loan', over which"):
+        m.seek("x", "book", lw.series.along("loan", [6.0, 12.0]), inputs={"c": [1.0, 2.0]})
+
+
+def test_bounds_of_one_point():
+    assert goal_of("x * x", 4.0, bounds=(2.0, 2.0)).value == 2.0
+    assert goal_of("sqrt(x)", 0.0, 5.0, bounds=(0, 0)).reached
+    with pytest.raises(lw.Diagnostic, match="with 2 it misses by 5"):
+        goal_of("x * x", 9.0, bounds=(2, 2))

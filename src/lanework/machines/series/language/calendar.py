@@ -235,9 +235,11 @@ def check_start(start: object) -> str:
     """
     day: object = None if type(start).__name__ == "NaTType" else start  # which is a datetime too
     if isinstance(start, np.datetime64) and not np.isnat(start):
-        day = start.astype("M8[s]").item()
-    if isinstance(day, datetime.datetime) and day.time() == datetime.time() and not day.tzinfo:
-        day = day.date()
+        first = start.astype("M8[D]")
+        day = first.item() if first == start else None
+    midnight = isinstance(day, datetime.datetime) and day.time() == datetime.time()
+    if isinstance(day, datetime.datetime) and midnight and not day.tzinfo:
+        day = None if getattr(day, "nanosecond", 0) else day.date()
     if isinstance(day, datetime.date) and not isinstance(day, datetime.datetime):
         day = day.isoformat()
     if isinstance(day, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", day):

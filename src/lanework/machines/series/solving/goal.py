@@ -27,7 +27,7 @@ from lanework.core.runner import check_deadline
 from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_PROBLEM, NOT_SOLVED, UNKNOWN_INPUT, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
-from lanework.machines.series.layout import SeriesView
+from lanework.machines.series.layout import RowKind, SeriesView
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.solving.search import Search
 from lanework.machines.series.solving.solve import FEWER, given_inputs, named, named_port
@@ -70,7 +70,7 @@ class Goal:
 
     @property
     def result(self) -> SeriesResult:
-        """All outputs of the program with this value."""
+        """All outputs of the program with this value; NaN in lanes without one."""
         if self._result is None:
             self._result = self._run(self.value)
         result: SeriesResult = self._result
@@ -133,10 +133,11 @@ class _Sought:
         self._inputs = {**known, variable: unknown.start if first is None else first}
         ports, periods = self._runner.ports, self._runner.periods
         bound = self._runner._bound(self._inputs)
-        self.axes = tuple(axis for axis in bound.axes if axis not in goal.reduce)
-        aim, values = Port(TARGET, "in", -1, axes=self.axes), {**self._inputs, TARGET: target}
+        axes = tuple(axis for axis in bound.axes if axis not in goal.reduce)
+        aim, values = Port(TARGET, "in", -1, axes=axes), {**self._inputs, TARGET: target}
         view = self._runner.view
         bound = bind((*ports, aim), periods, values, self._runner._calendar, view=view)
+        self.axes = tuple(axis for axis in bound.axes if axis not in goal.reduce)
         self._coords = bound.coords
         self.shape = tuple(bound.sizes[axis] for axis in self.axes)
         lanes = math.prod(self.shape)
@@ -151,11 +152,14 @@ class _Sought:
         derived: Program[Any] = Program(**vars(deriver.finish("gradient")))
         self._slopes: Runner = derived.bind(engine, limits=limits)
         self.runs = 0
+        self._best, self._failed = self.start, np.zeros(self.shape, bool)
 
     def run(self, value: Any) -> SeriesResult:
-        """All outputs with this value of the unknown."""
+        """All outputs with this value of the unknown; NaN where none was reached."""
         rest = replace(self.limits, deadline=None, ends=None)
-        return self._runner.run_within(rest, self._given(value))
+        if not self._failed.any():
+            return self._runner.run_within(rest, self._given(value))
+        return self._marked(self._runner.run_within(rest, self._given(self._best)))
 
     def _given(self, value: Any) -> dict[str, Any]:
         value = np.reshape(value, self.shape)
@@ -203,6 +207,7 @@ class _Sought:
                 help=f"give bounds on both sides of it, begin elsewhere ({self.variable}=... among"
                 " the inputs), or mark such lanes with failures='nan'",
             )
+        self._best, self._failed = search.best, ~reached.reshape(shape)
         value = np.where(reached, search.best, np.nan).reshape(shape)
         missed = search.missed.reshape(shape)
         return Goal(
@@ -212,6 +217,30 @@ class _Sought:
             self.runs,
             self.run,
         )
+
+    def _marked(self, result: SeriesResult) -> SeriesResult:
+        """The outputs that the unknown reaches are NaN where it is none."""
+        view = self._runner.view
+        rows = {
+            number
+            for number, row in enumerate(view.rows)
+            if row.kind == RowKind.INPUT and view.inputs[row.index].name == self.variable
+        }
+        out: dict[str, Any] = {}
+        for name in result:
+            array, axes = np.asarray(result[name]), result.axes(name)
+            port = next(port for port in view.outputs if port.name == name)
+            if rows & view.cone([port.row]):
+                lacking = tuple(n for n, axis in enumerate(self.axes) if axis not in axes)
+                held = [axis for axis in self.axes if axis in axes]
+                failed = np.asarray(self._failed.any(axis=lacking))
+                failed = np.transpose(failed, [held.index(axis) for axis in axes if axis in held])
+                shape = [
+                    n if axis in held else 1 for n, axis in zip(array.shape, axes, strict=True)
+                ]
+                array = np.where(failed.reshape(shape), np.nan, array)
+            out[name] = array
+        return result.replaced(out, result.stats)
 
 
 def bind_value(bound: Bound, number: int, axes: tuple[str, ...], name: str) -> Floats:
@@ -246,7 +275,7 @@ def _ends(name: str, bounds: tuple[float | None, float | None]) -> tuple[float, 
     least, most = -np.inf if low is None else low, np.inf if high is None else high
     if np.isnan(least) or np.isnan(most):
         raise _bad(f"the bounds of {name!r} are {bounds!r}", "give numbers, None for no bound")
-    if not least < most:
+    if not least <= most:
         raise _bad(f"the bounds of {name!r} exclude each other", "give (lowest, highest)")
     return least, most
 

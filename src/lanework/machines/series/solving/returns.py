@@ -97,7 +97,8 @@ def xirr(
     Args:
         flows: shape (flows,) or (flows, lanes...). An index of dates has to have these dates.
         dates: a date for each flow, in any order: `datetime.date`, text ``YYYY-MM-DD``, or what
-            numpy takes for ``datetime64[D]``. Time counts from the first.
+            numpy takes for ``datetime64[D]``; a time of day is refused, but for midnight. Time
+            counts from the first, in whole days.
         guess: of several rates the one nearest to this is `rate`.
         limits: a deadline.
 
@@ -149,6 +150,15 @@ def _date(given: Any) -> Any:
     return given.date() if isinstance(given, datetime.datetime) else given
 
 
+def _has_time(given: Any, day: np.datetime64) -> bool:
+    """Whether it is another moment than the beginning of its day."""
+    if isinstance(given, np.datetime64):
+        return bool(given != day)
+    if isinstance(given, datetime.datetime):
+        return given.time() != datetime.time() or getattr(given, "nanosecond", 0) != 0
+    return False
+
+
 def _aligned(flows: Any, dates: Any) -> Any:
     """The dates in the order of the flows, where both have labels.
 
@@ -190,6 +200,10 @@ def _days(dates: Sequence[Any]) -> NDArray[np.datetime64]:
             day = np.datetime64(_date(given), "D")
         except (TypeError, ValueError):
             day = np.datetime64("NaT")
+        if not np.isnat(day) and _has_time(given, day):
+            what = f"date {place} is {given!s}, with a time of day, and time counts in whole days"
+            help = "leave times out: dates.dt.normalize() of pandas, astype('datetime64[D]')"
+            raise Diagnostic(BAD_INPUT, what, help=help)
         if np.isnat(day):
             what = f"date {place} is {given!r}"
             raise Diagnostic(BAD_INPUT, what, help="write dates as YYYY-MM-DD")
