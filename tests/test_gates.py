@@ -129,7 +129,7 @@ def needed(gate, cases):
     return False
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_condition_is_needed_by_a_case(machine):
     gate = find(machine).load("verify")

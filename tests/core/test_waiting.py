@@ -375,6 +375,7 @@ def ways(folder):
     }
 
 
+@pytest.mark.long
 def test_what_compiles_in_python_holds_a_deadline(folder):
     for name, way in ways(folder).items():
         with pytest.raises(Trap) as caught:
@@ -405,6 +406,7 @@ for name, way in ways(folder).items():
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_what_compiles_in_python_holds_a_cap(folder):
     path = [str(Path(__file__).parent), *sys.path]

@@ -119,7 +119,7 @@ def test_a_changed_source_makes_tables_stale(file, change, stale, tmp_path, monk
             shipped.load(*WHERE[name], agreed)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_that_writes_texts_is_in_the_contract():
     """The files whose functions run while the texts of a table are written, but for the layouts."""
     package = shipped._PACKAGE

@@ -44,7 +44,7 @@ def growth(periods=5):
 # Tables -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tables_are_what_the_sources_give():
     for name in LEVELS:
         shipped = (build.FOLDER / f"{name}.bin").read_bytes()

@@ -84,7 +84,7 @@ def test_what_a_gpu_rounds_otherwise_stays_in_loose_places():
     assert differ > 20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_random_programs_do_everything():
     """Every instruction, stop, fault, barrier, numbering, profile and convention is there."""
     seen, stops, vms = Counter(), Counter(), []

@@ -156,7 +156,7 @@ def changed(program, **parts):
 LENGTHS = ((0xDD, 4), (0xDC, 2), (0xDB, 4), (0xDF, 4), (0xC6, 4), (0xCF, 8))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["routines", "plan", "buffers"])
 def test_lengths_inside_are_not_believed(name):
     """Every byte of a section becomes the head of a long array, string, map or number."""
@@ -263,7 +263,7 @@ def replaced(tree, path, value):
     return [replaced(each, rest, value) if n == first else each for n, each in enumerate(tree)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_random_tapes():
     """Random words where operands are: most are refused, and what is not runs."""
     rand = random.Random(5)

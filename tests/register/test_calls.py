@@ -37,7 +37,7 @@ def optimise(program):
     jit._object_code(program_text(RegisterView.of(program)), 0, True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("make", [optimise, aot.raw])
 def test_compiling_is_linear_in_calls(make):
     """Four times the calls take four times the work, and what longer lists of registers add.

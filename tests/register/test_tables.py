@@ -10,7 +10,7 @@ from lanework.machines.register.native import build
 from lanework.machines.register.native.stencils import PINNED, forms
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tables_are_what_the_sources_give():
     for name in build.TARGETS:
         shipped = (build.FOLDER / f"{name}.bin").read_bytes()

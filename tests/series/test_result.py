@@ -278,7 +278,7 @@ def test_a_node_that_is_no_output_says_how_it_becomes_one(engine):
     model.output("debt", "last(interest)")
     run = model.compile().bind(engine)
     for result in (run(x=1.0), run(x=1.0), run(x=np.ones(3)), run(x=1.0).select(["debt"])):
-        with pytest.raises(lw.Diagnostic, match=r"compile\(outputs=\[\.\.\.\]\)") as caught:
+        with pytest.raises(lw.Diagnostic, match=r"compile\(outputs=\[.*\.\.\.\]\)") as caught:
             result["interest"]
         assert caught.value.code.ident == "LW1020"
         assert "its outputs are debt; " in str(caught.value)

@@ -34,7 +34,7 @@ from lanework.core.data.opening import (
 )
 from lanework.core.options import callback, integer, limits_of
 from lanework.core.runner import check_deadline
-from lanework.core.waiting import within
+from lanework.core.waiting import waited, within
 
 __all__ = [
     "BLOCK",
@@ -168,9 +168,15 @@ def iter_columns(
     progress = callback("progress", progress)
     until = None if limits is None else limits_of(limits).until()
     blocks = even_blocks(file_blocks(path, wanted, rows_per_block, categories), rows_per_block)
-    while True:
+
+    def following() -> tuple[dict[str, Array] | None, int, int]:
         with reading(limits):
-            block, done, total = next(blocks, (None, 0, 0))
+            return next(blocks, (None, 0, 0))
+
+    while True:  # what is read at once, such as a sheet, looks at no clock
+        block, done, total = (
+            following() if until is None else waited(following, until, SLOW, stops=True)
+        )
         check_deadline(until, SLOW, "reading was stopped at its deadline")
         if block is None:
             return

@@ -154,8 +154,8 @@ class Outputs:
             >>> {name: level.tolist() for name, level in tables.by_level("lane", 2).items()}
             {'k': ['north', 'south'], 'n': [1, 2]}
         """
-        names, labels = self.levels.get(axis, ()), self.labels(axis, size)
-        if len(names) < 2 or labels.dtype.kind != "O":
+        names = self.levels.get(axis, ())
+        if len(names) < 2 or (labels := self.labels(axis, size)).dtype.kind != "O":
             return {}
         columns = {}
         for level, name in enumerate(names):
@@ -175,13 +175,14 @@ class Outputs:
         order = sorted(groups, key=lambda axes: (-len(axes), "time" in axes))
         return {axes: tuple(groups[axes]) for axes in order}
 
-    def _unknown(self, name: object) -> Diagnostic:
-        near = did_you_mean(str(name), list(self._values))
+    def _unknown(self, name: object, known: str = "") -> Diagnostic:
+        """The error for an output that is not there; `known` is what is known of the name."""
+        near = "" if known else did_you_mean(str(name), list(self._values))
         if isinstance(name, list | tuple):
             near = "name outputs one by one: " + ", ".join(map(repr, name))
         some = f"its outputs are {', '.join(self._values) or 'none'}"
         return Diagnostic(
             UNKNOWN_RESULT,
             f"the result has no output {name!r}",
-            help=near or "; ".join(filter(None, (some, self.absent))),
+            help=near or "; ".join(filter(None, (some, known or self.absent))),
         )

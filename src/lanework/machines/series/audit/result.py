@@ -66,10 +66,10 @@ class SeriesResult(Held):
             absent=plain.absent,
         )
 
-    def _unknown(self, name: object) -> Diagnostic:
-        error, origin = super()._unknown(name), getattr(self, "_origin", None)
+    def _unknown(self, name: object, known: str = "") -> Diagnostic:
+        origin = getattr(self, "_origin", None)
         node = SeriesView.of(origin[0]).output_of(str(name)) if origin else ""
-        return Diagnostic(error.code, error.message, help=node or error.help)
+        return super()._unknown(name, node or known)
 
     def explain(
         self, node: str, t: Any = None, *, depth: int = 4, back: int = 1, **lane: Any

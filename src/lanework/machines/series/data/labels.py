@@ -202,7 +202,7 @@ def _numbers(held: Held, port: Port) -> Floats:
             array, port.categories, lambda place, text: _bad_label(port, place, text, held)
         )
     if kind in "fiub" and port.categories:
-        check_codes(port, held)
+        check_codes(port, held._replace(array=array))
     if kind not in "fiub":
         what = "dates" if kind in "mM" else "complex numbers" if kind == "c" else "records"
         fail(port, f"holds {what}", "give real numbers")
