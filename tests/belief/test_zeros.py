@@ -122,7 +122,7 @@ def test_native_answers_are_those_of_the_reference(seed, level, forced, monkeypa
                     np.testing.assert_allclose(result[name], expected[name], rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("seeds", campaign(300, 100, daily=200, quick=50))
+@pytest.mark.parametrize("seeds", campaign(300, 100, daily=100, quick=50))
 def test_enumeration_with_groups(seeds, forced):
     assert fuzz.campaign().run(len(seeds), seeds.start) == []
 
