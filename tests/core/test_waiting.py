@@ -399,7 +399,7 @@ lw.compile(rows_of(3))
 for name, way in ways(folder).items():
     before = resident()
     try:
-        way(limits=lw.Limits(memory=8_000_000))
+        way(limits=lw.Limits(memory=20_000_000))
         print(name, "took", resident() - before)
     except lw.Diagnostic as problem:
         print(name, problem.code.ident, resident() - before)
@@ -422,7 +422,7 @@ def test_what_compiles_in_python_holds_a_cap(folder):
         "compile",
         "compile_graph",
     }  # in what others gave back
-    assert max(int(line[2]) for line in lines) <= 1.05 * 8_000_000
+    assert max(int(line[2]) for line in lines) <= 1.05 * 20_000_000  # 5 %: an arena of Python's
 
 
 def test_limits_that_hold_change_nothing():
