@@ -19,6 +19,8 @@ from lanework.machines.belief.queries.infer import grouped, infer, run_groups
 from lanework.machines.belief.runner import Runner
 from lanework.machines.belief.semiring import SEMIRINGS
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[2] / "examples/data/belief"
 TINY = {("alarm.bif", "all"): 20_000, ("alarm.bif", "mpe"): 20_000}  # bytes
 TINY |= {("hepar2.bif", "all"): 52_000, ("hepar2.bif", "mpe"): 52_000}

@@ -16,6 +16,8 @@ from lanework.machines.belief.queries import loopy as approximate
 from lanework.machines.belief.queries.loopy import convergence
 from lanework.machines.belief.queries.propagation import Links, Propagation
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[2] / "examples/data/belief"
 ASIA = str(DATA / "asia.bif")
 

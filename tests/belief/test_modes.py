@@ -40,6 +40,8 @@ from lanework.machines.belief.tensor import (
     vm_load_selector_dense,
 )
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 EDGES = json.loads((DATA / "expected/edge_cases.json").read_text())["cases"]
 COUNT = 1000

@@ -21,6 +21,8 @@ from lanework.machines.fleet.runtime import choice as engines
 from lanework.machines.fleet.runtime.scheduler import Runtime
 from lanework.machines.fleet.state import Convention, Status
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("seed", range(8))
 def test_any_program(seed):

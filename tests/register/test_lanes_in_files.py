@@ -12,6 +12,8 @@ import lanework as lw
 from lanework.app.cli import cli
 from lanework.machines.register.cli import parse
 
+pytestmark = pytest.mark.slow
+
 SUM = lw.register.assemble("add r2, r0, r1\nhalt")
 FLOATS = lw.register.assemble('.input "x" r0 f64\n.output "y" r1 f64\nmov r1, r0\nhalt')
 ENDINGS = ("csv", "tsv", "csv.gz", "xlsx", "json", "npz", "parquet", "feather")

@@ -18,6 +18,8 @@ from lanework.core.program.asm import assemble
 from lanework.core.program.program import load
 from lanework.machines.register.runner import ENGINES, Runner
 
+pytestmark = pytest.mark.slow
+
 COUNT = assemble(
     """
 .loop:

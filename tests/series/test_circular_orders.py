@@ -9,6 +9,8 @@ import pytest
 import lanework as lw
 from lanework.machines.series.runner import ENGINES
 
+pytestmark = pytest.mark.slow
+
 OUTSIDE = {
     "size": "total(rep)",
     "end": "last(rep)",

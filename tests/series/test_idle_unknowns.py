@@ -6,6 +6,8 @@ import pytest
 
 import lanework as lw
 
+pytestmark = pytest.mark.slow
+
 PERIODS = 4
 
 

@@ -8,6 +8,8 @@ from lanework.machines.series.check.fuzz import same_bits
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.native.integrality import integral_keys
 
+pytestmark = pytest.mark.slow
+
 WAYS = [("stencil", None), ("llvm", 1), ("llvm", 4), ("llvm", 16)]
 WHOLE = [
     "t", "t + 1", "floor(x)", "x // 2", "ceil(x) * 2 - t", "round(x) % 4", "trunc(x) + floor(y)",

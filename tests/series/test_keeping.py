@@ -20,6 +20,8 @@ from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.native import keeping
 from lanework.machines.series.native.lower import lower
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[2] / "examples/projfin40.series"
 FORMULAS = {
     "straight": ("prev(v, initial=a) * (1 + r) - max(prev(v, initial=a) - b, 0) * s", "last(v)"),

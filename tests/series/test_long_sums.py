@@ -4,6 +4,8 @@ import pytest
 
 import lanework as lw
 
+pytestmark = pytest.mark.slow
+
 MANY = 5000
 
 

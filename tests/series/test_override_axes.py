@@ -9,6 +9,8 @@ import pytest
 import lanework as lw
 from lanework.base.errors import Diagnostic
 
+pytestmark = pytest.mark.slow
+
 ENGINES = ("reference", "stencil", "llvm")
 NAMES = ("point", "fund", "scenario", "region")
 NAN = float("nan")

@@ -11,6 +11,8 @@ from campaigns import campaign
 import lanework as lw
 from lanework.machines.series.runner import ENGINES
 
+pytestmark = pytest.mark.slow
+
 PERIODS, SIZES = 3, {"loan": 2, "scenario": 4}
 SIZES_OF = {"time": PERIODS, **SIZES}
 AXES = {
