@@ -99,3 +99,29 @@ def line_of(file: str, line: int) -> Span:
     row = lines[line - 1].rstrip() if line <= len(lines) else ""
     start = len(row) - len(row.lstrip())
     return Span(file, line, start + 1, line, max(len(row), 1) + 1, "".join(lines) or None)
+
+
+@dataclass(slots=True, eq=False)
+class Origin:
+    """Where text was written: a name for the source, and its text."""
+
+    source: str
+    text: str
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A piece of an origin: lines from 1, columns from 1, the end column exclusive."""
+
+    origin: Origin
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def span(self) -> Span:
+        """The span that a diagnostic underlines."""
+        origin = self.origin
+        return Span(
+            origin.source, self.line, self.column, self.end_line, self.end_column, origin.text
+        )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +31,10 @@ from lanework.machines.series.audit.result import SeriesResult
 from lanework.machines.series.codes import NO_PERIODS, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.labels import check_named
-from lanework.machines.series.data.lanes import Output, lane_order
+from lanework.machines.series.data.lanes import Output, lane_order, wanted_outputs
 from lanework.machines.series.data.outputs import ABSENT, labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
-from lanework.machines.series.data.slopes import held, slopes_of
+from lanework.machines.series.data.slopes import slopes_of
 from lanework.machines.series.language.calendar import MAX_PERIODS
 from lanework.machines.series.language.expression import spelt
 from lanework.machines.series.layout import SeriesView
@@ -385,28 +384,7 @@ class Runner(runner.Runner):
 
     def outputs_of(self, bound: Bound) -> list[Output]:
         """The outputs that are wanted, with these inputs; not allocated."""
-        shape, ends = Shape.of(self.view, bound.given), self.view.horizon is not None
-        along = {}  # by outer axis: what depends on it, as if it were the only lane axis
-        for axis in bound.outer:
-            ways = zip(bound.given, bound.outers, strict=True)
-            laned = tuple(Given(given.timed, axis in held) for given, held in ways)
-            along[axis] = Shape.of(self.view, laned)
-        outputs = []
-        for port in (self.view.outputs[index] for index in self.wanted):
-            slope = self.slopes.get(port.name)
-            own = None if slope is None else held(slope, self.view, bound)
-            outputs.append(
-                Output(
-                    port if own is None else replace(port, reduce=own.reduce),
-                    shape.timed[port.row],
-                    shape.output_varies(port.row),
-                    tuple(axis for axis in along if along[axis].output_varies(port.row)),
-                    bound,
-                    ends,
-                    own,
-                )
-            )
-        return outputs
+        return wanted_outputs(self.view, bound, self.wanted, self.slopes)
 
     def _result(self, outputs: dict[str, Output], **about: Any) -> SeriesResult:
         answers = {name: output.answer() for name, output in outputs.items()}

@@ -12,7 +12,8 @@ totals are folded by halves; the units are added in order.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,8 @@ import numpy.typing as npt
 from lanework.core.program.program import Port
 from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.machines.series.data.binding import Array, Bound
-from lanework.machines.series.data.shape import layout_of
-from lanework.machines.series.data.slopes import Held
+from lanework.machines.series.data.shape import Given, Shape, layout_of
+from lanework.machines.series.data.slopes import Held, Slope, held
 from lanework.machines.series.isa import ENDS, SERIES
 from lanework.machines.series.layout import RowKind, SeriesView
 
@@ -198,6 +199,34 @@ class Output:
     def _where(self, repeat: dict[str, int]) -> tuple[slice | int, ...]:
         time = (slice(None),) if self.timed else ()
         return (*time, *(repeat[axis] for axis in self.kept))
+
+
+def wanted_outputs(
+    view: SeriesView, bound: Bound, wanted: Iterable[int], slopes: Mapping[str, Slope]
+) -> list[Output]:
+    """The outputs of these numbers, with these inputs; not allocated."""
+    shape, ends = Shape.of(view, bound.given), view.horizon is not None
+    along = {}  # by outer axis: what depends on it, as if it were the only lane axis
+    for axis in bound.outer:
+        ways = zip(bound.given, bound.outers, strict=True)
+        laned = tuple(Given(given.timed, axis in its) for given, its in ways)
+        along[axis] = Shape.of(view, laned)
+    outputs = []
+    for port in (view.outputs[index] for index in wanted):
+        slope = slopes.get(port.name)
+        own = None if slope is None else held(slope, view, bound)
+        outputs.append(
+            Output(
+                port if own is None else replace(port, reduce=own.reduce),
+                shape.timed[port.row],
+                shape.output_varies(port.row),
+                tuple(axis for axis in along if along[axis].output_varies(port.row)),
+                bound,
+                ends,
+                own,
+            )
+        )
+    return outputs
 
 
 def add_units(partials: Array) -> Array:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from functools import reduce
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.span import Place
 from lanework.core.ops.bodies.arithmetic import neg
 from lanework.machines.series.codes import BAD_CALL, UNKNOWN_FUNCTION
-from lanework.machines.series.language.expression import LOOKUP, NUMBER, Expr, Place
+from lanework.machines.series.language.expression import LOOKUP, NUMBER, Expr
 from lanework.machines.series.language.functions import (
     AGGREGATES,
     LOOKUP_FUNCTION,

@@ -16,13 +16,12 @@ from __future__ import annotations
 import inspect
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.base.span import Span
+from lanework.base.span import Place, Span
 from lanework.core.ops.bodies.logic import choose
 from lanework.core.ops.rules import COMPARE
 from lanework.core.ops.table import IN_FORMULAS
@@ -46,32 +45,6 @@ def spelt(name: str) -> str:
     """
     text = isinstance(name, str) and not name.isascii()
     return unicodedata.normalize("NFKC", name) if text else name
-
-
-@dataclass(slots=True, eq=False)
-class Origin:
-    """Where formulas were written: a name for the source, and its text."""
-
-    source: str
-    text: str
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """A piece of an origin: lines from 1, columns from 1, the end column exclusive."""
-
-    origin: Origin
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
-    def span(self) -> Span:
-        """The span that a diagnostic underlines."""
-        origin = self.origin
-        return Span(
-            origin.source, self.line, self.column, self.end_line, self.end_column, origin.text
-        )
 
 
 Operator = Callable[["Expr", "Expr | Scalar"], "Expr"]

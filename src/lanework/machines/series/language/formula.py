@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
 
 from lanework.base.errors import Diagnostic
+from lanework.base.span import Origin, Place
 from lanework.machines.series.codes import BAD_FORMULA, TOO_DEEP
 from lanework.machines.series.language.calling import bad_lookup, bind, fold, lookup, no_function
 from lanework.machines.series.language.expression import (
@@ -24,8 +25,6 @@ from lanework.machines.series.language.expression import (
     WHERE,
     WRITTEN,
     Expr,
-    Origin,
-    Place,
     constant,
     lift,
     refuse_number,

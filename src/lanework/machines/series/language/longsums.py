@@ -16,10 +16,9 @@ import tokenize
 from collections.abc import Iterator
 
 from lanework.base.errors import Diagnostic
-from lanework.base.span import Span
+from lanework.base.span import Origin, Span
 from lanework.core.resident import look
 from lanework.machines.series.codes import BAD_FORMULA, TOO_DEEP
-from lanework.machines.series.language.expression import Origin
 from lanework.machines.series.language.instead import of_text
 
 TOO_LONG = (RecursionError, MemoryError)

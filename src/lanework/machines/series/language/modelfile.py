@@ -32,12 +32,11 @@ from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.base.span import Span
+from lanework.base.span import Origin, Span
 from lanework.core.options import path_of, text_of
 from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
 from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.calendar import KINDS
-from lanework.machines.series.language.expression import Origin
 from lanework.machines.series.language.formula import FormulaReader
 from lanework.machines.series.language.longsums import REFUSALS, parsed, refusal
 from lanework.machines.series.language.nodes import Formula
