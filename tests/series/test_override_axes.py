@@ -339,3 +339,31 @@ def test_what_is_the_same_in_all_lanes_is_explained_without_one():
         for each in (result, some):
             with pytest.raises(Diagnostic, match=r"LW3071.*2 lanes along 'point'"):
                 each.explain(node, **t)
+
+
+@pytest.mark.parametrize(
+    "make", [dict, lambda columns: pd.DataFrame(columns).rename_axis(columns="fund")]
+)
+def test_the_only_column_of_a_frame_is_that_of_its_lane(make):
+    model = lw.series.Model("m", periods=3)
+    model.input("a", axes="fund")
+    model.formula("g", "a + t")
+    a = pd.Series([1.0, 2, 3], index=pd.Index(["p", "q", "r"], name="fund"))
+
+    def run(column, values=(70.0, np.nan, 80.0), a=a):
+        return model.run(a=a, override={"g": pd.DataFrame(make({column: values}))})["g"].tolist()
+
+    assert run("q") == [[1.0, 70.0, 3.0], [2.0, 3.0, 4.0], [3.0, 80.0, 5.0]]
+    if make is dict:  # of its own name it is for all lanes
+        assert run("g") == [[70.0] * 3, [2.0, 3.0, 4.0], [80.0] * 3]
+    for lanes in (a, a.iloc[:1]):
+        with pytest.raises(lw.Diagnostic, match="'z'"):
+            run("z", a=lanes)
+    plain = lw.series.Model("m", periods=3)
+    plain.input("a")
+    plain.formula("g", "a + t")
+    given = pd.DataFrame({"q": [70.0, 1, 2]})
+    of_run = plain.run(a=a, override={"g": given})["g"]  # lanes that only a run has
+    assert of_run.tolist() == [[1.0, 70.0, 3.0], [2.0, 1.0, 4.0], [3.0, 2.0, 5.0]]
+    with pytest.raises(lw.Diagnostic, match="whose only column is 'q'"):
+        plain.run(a=1.0, override={"g": given})

@@ -228,11 +228,27 @@ def _known(name: Any, port: Port) -> str | None:
 
 def _wide(port: Port, columns: Mapping[str, Any]) -> Held:
     """The column of the input's own name, or the only one; otherwise all, their names as labels."""
-    names = [port.name] if port.name in columns else list(columns)
-    if len(names) == 1:
-        return Held(np.asarray(columns[names[0]]))
+    names = list(columns)
+    only = _only(port, names)
+    if only is not None:
+        return Held(np.asarray(columns[only]))
     labels = range(len(names)) if names == counted(len(names)) else numbered(names)
     return Held(side_by_side([columns[name] for name in names]), (), (None, labels))
+
+
+def _only(port: Port, names: list[Any]) -> Any | None:
+    """The column that is all a port is given: of its own name, or the only one.
+
+    The only column of what overrides a node over lanes may be one lane's: it goes by its label.
+    """
+    if port.name in names:
+        return port.name
+    if len(names) != 1 or (port.optional and {*port.axes} - {TIME}):
+        return None
+    if port.optional:  # which may be over lanes that only a run has
+        what = f"is overridden with a table whose only column is {names[0]!r}"
+        fail(port, what, f"call it {port.name!r} if it is for all lanes")
+    return names[0]
 
 
 def _tabled(port: Port, columns: Mapping[str, Any], levels: Mapping[str, Any]) -> Held | None:
@@ -263,18 +279,18 @@ def _frame(frame: Any, port: Port) -> Held:
         held = _tabled(port, columns, levels)
         if held is not None:
             return held
-    if port.name in frame.columns or len(frame.columns) == 1:
-        return unpack(frame[port.name if port.name in frame.columns else frame.columns[0]], port)
+    only = _only(port, list(frame.columns))
+    if only is not None:
+        return unpack(frame[only], port)
     given = (index.name, frame.columns.name)
     titles = tuple(str(x) if all(given) else _known(x, port) for x in given)
     return Held(as_array(frame, given_for(port)), titles, labels_along(frame))
 
 
 def _choose(port: Port, names: list[str], what: str) -> str:
-    if port.name in names:
-        return port.name
-    if len(names) == 1:
-        return names[0]
+    only = _only(port, names)
+    if only is not None:
+        return str(only)
     near = did_you_mean(port.name, names)
     fail(port, f"is not in {what}", near or f"it has {', '.join(names)}")
 
