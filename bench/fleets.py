@@ -16,71 +16,19 @@ from typing import Any
 
 import numpy as np
 
+from bench import workloads
 from bench.data import DATA
 from bench.harness import Case, Contestant, Job
 from bench.peers import fleets as peers
 from lanework.base.errors import LaneworkError
-from lanework.core.program.asm import assemble
 from lanework.core.program.program import Program
 from lanework.core.result.picture import read_picture
 
-EXAMPLES = DATA.parent / "fleet"
 SIZES = (1_000, 100_000, 1_000_000)
 SECONDS = 1.2
 CHECKED = 4_000_000  # VMs times epochs, at least eight epochs
-
-UNIFORM = """
-.machine fleet
-.shared {count}
-.routine uniform
-    VMID r0
-    SETI r1, 1000000
-    SETI r2, 0.5
-again:
-    MULI r3, r2, 0.5
-    ADD r2, r3, r0
-    STORE r2, 0
-    LOAD r3, 0
-    SCALE r2, r3, 0.25
-    ADD r2, r2, r3
-    NEG r3, r2
-    SUBI r1, r1, 1
-    BRANCH_GT r1, again
-    WRITE r0, r2
-    HALT
-.phase wait_all
-    .launch uniform, {count}
-"""
-"""Linear instructions: seven of nine in the loop, within the 60 to 80 % that are to be expected."""
-
-DIVERGENT = """
-.machine fleet
-.shared {count}
-.routine collatz
-    VMID r0
-    ADDI r0, r0, 1
-    CLEAR r1
-next:
-    CMPI r2, r0, 1
-    BRANCH_EQ r2, done
-    ADDI r1, r1, 1
-    MODI r2, r0, 2
-    BRANCH_GT r2, odd
-    MULI r0, r0, 0.5
-    JUMP next
-odd:
-    MULI r0, r0, 3
-    ADDI r0, r0, 1
-    JUMP next
-done:
-    VMID r0
-    WRITE r0, r1
-    HALT
-.phase wait_all
-    .launch collatz, {count}
-"""
-
-PROGRAMS = {"uniform": UNIFORM, "divergent": DIVERGENT}
+PROGRAMS = {"uniform": "uniform", "divergent": "collatz"}
+TURNS = {"uniform": {"TURNS": 1_000_000}}  # more than a run takes
 
 
 @dataclass(frozen=True)
@@ -102,7 +50,7 @@ VARIANTS = (
 
 def program(name: str, count: int) -> Program:
     """One of the two programs, for so many VMs."""
-    return assemble(PROGRAMS[name].format(count=count), name)
+    return workloads.program(PROGRAMS[name], COUNT=count, **TURNS.get(name, {}))
 
 
 def rate(fleet: Program, variant: Variant, adapter: str = "") -> float:
@@ -174,7 +122,7 @@ def collatz(count: int) -> Case:
 
     def ours(variant: Variant) -> Job:
         runner = program("divergent", count).bind(variant.engine, **variant.settings)
-        return lambda: {"steps": runner()["shared"]}
+        return lambda: {"steps": runner()["steps"]}
 
     return Case(
         f"fleet_collatz_{count}",
@@ -192,11 +140,10 @@ def collatz(count: int) -> Case:
 
 def picture() -> Case:
     """A photograph to grayscale, blurred, and its edges."""
-    photo = read_picture((EXAMPLES / "photo.ppm").read_bytes())
+    photo = read_picture((DATA.parent / "fleet" / "photo.ppm").read_bytes())
 
     def ours(variant: Variant) -> Job:
-        fleet = assemble((EXAMPLES / "image.lasm").read_text(), "image.lasm")
-        runner = fleet.bind(variant.engine, **variant.settings)
+        runner = workloads.program("image").bind(variant.engine, **variant.settings)
         return lambda: {"edges": runner(image=photo)["edges"]}
 
     return Case(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench import workloads
+from bench.oracles import fleets as oracle
 from scipy import ndimage
 
 import lanework as lw
@@ -44,6 +46,19 @@ A006577 = [
     10,
 ]
 A006577 += [111, 18, 18, 18]
+
+
+WORKLOADS = {
+    "collatz": workloads.collatz(999),
+    "mandelbrot": workloads.mandelbrot(40, 30, limit=64),
+    "uniform": workloads.uniform(500, turns=20),
+    "grayscale": workloads.grayscale(1001),
+    "torus": workloads.life(32, 16, generations=6),
+    "reduce": workloads.total(3001),
+    "sir": workloads.sir(3000, fortnights=1),
+    "option": workloads.option(500, pairs=8),
+    "boids": workloads.boids(12, steps=3),
+}
 
 
 @pytest.fixture(params=["reference", "epoch"])
@@ -162,15 +177,7 @@ def test_reduction(engine, count):
 def test_reduction_of_fractions_has_one_order(engine):
     numbers = np.random.default_rng(2).normal(size=20_000).astype(F)
     total = run("reduce", engine, {"COUNT": 20_000}, numbers=numbers)["total"]
-    partial = np.zeros(1000, F)
-    for row in numbers.reshape(-1, 1000):
-        partial = partial + row
-    distance = 1
-    while distance < 1000:
-        for first in range(0, 1000 - distance, 2 * distance):
-            partial[first] = partial[first] + partial[first + distance]
-        distance *= 2
-    assert total[0] == partial[0]
+    assert total[0] == oracle.total(numbers, 1000)
 
 
 @pytest.mark.parametrize("name", ["ring", "ring_wait"])
@@ -190,33 +197,6 @@ def test_a_ring_without_a_consumer_is_a_deadlock(engine):
     assert runner.shared[10] == 9  # nine items are in the ring
 
 
-def flock(start, steps):
-    """Boids in single precision, each sum in the order of boids."""
-    x, y, vx, vy = start.T.astype(F)
-    for _ in range(steps):
-        sums = [np.zeros(len(x), F) for _ in range(7)]
-        for other in range(len(x)):
-            dx, dy = x[other] - x, y[other] - y
-            square = dx * dx + dy * dy
-            sees, near = F(144) - square > 0, F(9) - square > 0
-            terms = (sees, sees * dx, sees * dy, sees * vx[other], sees * vy[other])
-            terms += (-(near * dx), -(near * dy))
-            sums = [total + np.where(term == 0, F(0), term) for total, term in
-                    zip(sums, map(np.asarray, terms), strict=True)]  # fmt: skip
-        count, *rest = (each.astype(F) for each in sums)
-        ax, ay, wx, wy = (each / count for each in rest[:4])
-        new = []
-        for v, mean, heading, away in ((vx, ax, wx, rest[4]), (vy, ay, wy, rest[5])):
-            v = v + mean * F(0.0078125) + (heading - v) * F(0.125) + away * F(0.0625)
-            new.append(v)
-        with np.errstate(divide="ignore"):
-            slower = np.minimum(F(2) / np.sqrt(new[0] * new[0] + new[1] * new[1]), F(1))
-        vx, vy = new[0] * slower, new[1] * slower
-        x, y = x + vx, y + vy
-        x, y = (each - np.floor(each / F(100)) * F(100) for each in (x, y))
-    return np.stack([x, y, vx, vy], 1)
-
-
 @pytest.mark.slow
 def test_boids(engine):
     rand = np.random.default_rng(3)
@@ -224,7 +204,7 @@ def test_boids(engine):
     steps = 100 if engine == "reference" else 4
     result = run("boids", engine, {"STEPS": steps}, start=start)
     actual = result["flock"].reshape(64, 4)
-    assert np.array_equal(actual, flock(start.astype(F), steps))
+    assert np.array_equal(actual, oracle.boids(start.astype(F), steps))
     if steps == 100:  # they have come to head the same way
         heading = actual[:, 2:] / np.linalg.norm(actual[:, 2:], axis=1)[:, None]
         before = start[:, 2:] / np.linalg.norm(start[:, 2:], axis=1)[:, None]
@@ -310,3 +290,46 @@ def test_an_output_is_a_picture_as_large_as_the_one_that_went_in(tmp_path):
     photo = read_picture((FOLDER / "photo.ppm").read_bytes())
     gray = photo.astype(float) @ [0.299, 0.587, 0.114]
     assert np.abs(read_picture((tmp_path / "gray.pgm").read_bytes()) - gray).max() < 0.51
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_programs_of_the_benchmark(engine, name):
+    """What they answer at small sizes is what NumPy does, in the same order."""
+    work = WORKLOADS[name]
+    with work.program().bind(engine, seed=workloads.SEED) as runner:
+        result = runner(**work.inputs)
+    assert result.stats["reads_outside"] == result.stats["writes_outside"] == 0
+    assert result.stats["conflicts"] == 0
+    actual, expected = result[work.output].reshape(-1), np.ravel(work.expected())
+    if name == "option":  # logarithms, sines and exponentials are each library's own
+        assert np.allclose(actual, expected, rtol=1e-5, atol=1e-4)
+    else:
+        assert np.array_equal(actual, expected)
+
+
+def test_every_program_of_the_benchmark_is_tested():
+    files = {path.stem for path in (FOLDER.parents[1] / "bench" / "programs").glob("*.lasm")}
+    assert files <= {work.file for work in WORKLOADS.values()}
+
+
+def test_the_inside_of_the_set_of_mandelbrot(engine):
+    """The real numbers from -2 to 1/4 stay, and i does; 1/2 leaves in the fifth turn."""
+    turns = run("mandelbrot", engine, {"WIDTH": 12, "HEIGHT": 12})["turns"].reshape(12, 12)
+    assert turns[6].tolist() == [64.0] * 10 + [5.0, 3.0]
+    assert np.array_equal(turns[1:6], turns[:6:-1])  # the set is its own mirror
+
+
+def test_an_epidemic_of_agents(engine):
+    """Most get it and get well when each infects six, and nobody while nobody has it."""
+    agents = (np.arange(2000) < 20).astype(float)
+    after = run("sir", engine, {"AGENTS": 2000}, {"seed": 3}, agents=agents)["agents"]
+    assert set(after) <= {0.0, 1.0, 2.0}
+    assert (after > 0).mean() > 0.95
+    assert not run("sir", engine, {"AGENTS": 2000}, agents=0 * agents)["agents"].any()
+
+
+def test_the_value_of_an_option(engine):
+    """The mean of all payoffs, near the closed form."""
+    payoffs = run("option", engine, {"PATHS": 20_000, "PAIRS": 4}, {"seed": 1})["payoffs"]
+    error = payoffs.std() / math.sqrt(len(payoffs))
+    assert abs(payoffs.mean() - oracle.black_scholes()) < 3 * error
