@@ -13,7 +13,11 @@ import tempfile
 from pathlib import Path
 
 from lanework.base.codes import BAD_ENVIRONMENT
-from lanework.base.errors import UsageError
+from lanework.base.errors import UsageError, did_you_mean
+
+CPU_LEVELS = ("x86-64-v4", "x86-64-v3")
+"""The levels of x86-64 processors that code is made for: with AVX-512, and with AVX2 alone."""
+NO_LEVEL = "none"  # of which no code was shipped
 
 
 def machine() -> str:
@@ -69,6 +73,23 @@ def _cpu_fields(path: str = "/proc/cpuinfo") -> dict[str, str]:
         return {}
     lines = (line.partition(":") for line in text.split("\n\n", 1)[0].splitlines())
     return {name.strip(): value.strip() for name, _, value in lines}
+
+
+def cpu_level() -> str:
+    """The level that ``LANEWORK_CPU_LEVEL`` asks for, or ``none``; "" where it is not set.
+
+    Raises:
+        UsageError: LW0601 for a level that there is not on any machine.
+    """
+    asked = os.environ.get("LANEWORK_CPU_LEVEL", "").strip()
+    if asked and asked not in (*CPU_LEVELS, NO_LEVEL):
+        raise UsageError(
+            BAD_ENVIRONMENT,
+            f"LANEWORK_CPU_LEVEL is {asked!r}",
+            help=did_you_mean(asked, [*CPU_LEVELS, NO_LEVEL])
+            or f"set it to {', '.join(CPU_LEVELS)} or {NO_LEVEL}, or unset it",
+        )
+    return asked
 
 
 def thread_count() -> int:

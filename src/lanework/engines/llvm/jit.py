@@ -27,6 +27,7 @@ PASSES = (
 SLOW = "raise the deadline, or run it once without one: compiled code is kept"
 FORK = 0.1  # seconds that a fork waits for what LLVM does: linking takes less
 SHARED = 32  # libraries that are linked into one session
+BEYOND_AVX2 = ("avx512", "avx10", "evex512", "amx")  # features that x86-64-v3 leaves out
 LARGE = 1500  # steps above which optimising costs more than most runs give back
 
 
@@ -43,11 +44,25 @@ def _llvm() -> Any:
 
 
 @functools.cache
+def _features(level: str) -> Any:
+    """The processor's features that code may use, at a level of `host.cpu_level`."""
+    features = _llvm().get_host_cpu_features()
+    if level == "x86-64-v3":
+        beyond = [name for name in features if name.startswith(BEYOND_AVX2)]
+        features.update(dict.fromkeys(beyond, False))
+    return features
+
+
 def target_key() -> str:
     """What compiled code depends on besides its source: LLVM, the processor, its features."""
+    return _target_key(host.cpu_level())
+
+
+@functools.cache
+def _target_key(level: str) -> str:
     llvm = _llvm()
     version = ".".join(map(str, llvm.llvm_version_info))
-    features = llvm.get_host_cpu_features().flatten()
+    features = _features(level).flatten()
     return f"{version}|{llvm.get_host_cpu_name()}|{features}|{host.machine()}"
 
 
@@ -61,22 +76,21 @@ def why_not() -> str | None:
 
 
 @functools.cache
-def _machine(level: int) -> Any:
+def _machine(opt: int, level: str) -> Any:
     llvm = _llvm()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-        opt=level,
+        features=_features(level).flatten(),
+        opt=opt,
         reloc="pic",
         codemodel="default",
         jit=True,
     )
 
 
-@functools.cache
 def vector_bits() -> int:
     """The width of the processor's SIMD registers in bits, as far as they can be used."""
-    features = _llvm().get_host_cpu_features()
+    features = _features(host.cpu_level())
     if features.get("avx512f") and features.get("avx512vl") and features.get("avx512dq"):
         return 512
     return 256 if features.get("avx2") else 128
@@ -142,7 +156,7 @@ def _link(code: bytes, name: str) -> Any:
 def _object_code(text: str, level: int, full: bool) -> bytes:
     llvm = _llvm()
     module = llvm.parse_assembly(text, llvm.create_context())  # types and constants go with it
-    machine = _machine(level)
+    machine = _machine(level, host.cpu_level())
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
     if full:

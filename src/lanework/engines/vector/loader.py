@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
 import platform
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base import host
-from lanework.base.codes import BAD_ENVIRONMENT
-from lanework.base.errors import Diagnostic, UsageError, did_you_mean
+from lanework.base.errors import Diagnostic
 from lanework.engines import callbacktext, threadtext
 from lanework.engines.kernel import CALL, COLUMNS, UNIT
 from lanework.engines.stencil.arena import Buffer, code_pool
@@ -61,29 +59,13 @@ def levels() -> tuple[Level, ...]:
     return tuple(each for each in LEVELS.values() if all(f in flags for f in each.flags))
 
 
-NONE = "none"  # what `LANEWORK_CPU_LEVEL` says to do without vector stencils
-
-
-def _asked() -> str:
-    """What ``LANEWORK_CPU_LEVEL`` asks for; "" where it is not set."""
-    asked = os.environ.get("LANEWORK_CPU_LEVEL", "").strip()
-    if asked and asked != NONE and asked not in LEVELS:
-        raise UsageError(
-            BAD_ENVIRONMENT,
-            f"LANEWORK_CPU_LEVEL is {asked!r}",
-            help=did_you_mean(asked, [*LEVELS, NONE])
-            or f"set it to {', '.join(LEVELS)} or {NONE}, or unset it",
-        )
-    return asked
-
-
 def level() -> Level | None:
     """The highest level of this machine, or None; ``LANEWORK_CPU_LEVEL`` asks for another one.
 
     Raises:
         UsageError: LW0601 for a level that there is not on any machine.
     """
-    asked = _asked()
+    asked = host.cpu_level()
     return next((each for each in levels() if asked in ("", each.name)), None)
 
 
@@ -100,10 +82,10 @@ def why_not() -> str | None:
         return f"there are no vector stencils for {platform.machine()} processors"
     if platform.system() == "Windows":
         return "stencils follow the calling convention of Linux and macOS"
-    if _asked() == NONE:
+    if host.cpu_level() == host.NO_LEVEL:
         return "LANEWORK_CPU_LEVEL asks for none"
     if levels():
-        return f"LANEWORK_CPU_LEVEL is {_asked()!r}, and this machine has no such level"
+        return f"LANEWORK_CPU_LEVEL is {host.cpu_level()!r}, and this machine has no such level"
     return "vector stencils need a processor of the level x86-64-v3"
 
 
