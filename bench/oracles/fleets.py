@@ -159,9 +159,9 @@ def _seen(x: Floats, y: Floats, vx: Floats, vy: Floats) -> Iterator[Floats]:
 
 
 def _random(seed: int, draw: int, step: int, vm: npt.NDArray[Any]) -> Floats:
-    """The numbers that VMs draw: the first word of Philox4x32-10 of draw, step and VM."""
+    """The numbers that VMs draw: words of Philox4x32-10 of step and VM, four of each block."""
     low, word = np.uint64(0xFFFFFFFF), np.uint64(32)
-    x = [np.full(len(vm), draw, np.uint64), np.full(len(vm), step, np.uint64)]
+    x = [np.full(len(vm), draw // 4, np.uint64), np.full(len(vm), step, np.uint64)]
     x += [vm.astype(np.uint64), np.zeros(len(vm), np.uint64)]
     keys = [seed & 0xFFFFFFFF, seed >> 32]
     for _ in range(10):
@@ -169,4 +169,4 @@ def _random(seed: int, draw: int, step: int, vm: npt.NDArray[Any]) -> Floats:
         x[0], x[1] = (q >> word) ^ x[1] ^ np.uint64(keys[0]), q & low
         x[2], x[3] = (p >> word) ^ x[3] ^ np.uint64(keys[1]), p & low
         keys = [(keys[0] + 0x9E3779B9) & 0xFFFFFFFF, (keys[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return (x[0] >> np.uint64(8)).astype(F) * F(2.0**-24)
+    return (x[draw % 4] >> np.uint64(8)).astype(F) * F(2.0**-24)

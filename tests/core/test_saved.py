@@ -1,7 +1,8 @@
 """Programs that an earlier version saved mean what they meant; newer ones are refused.
 
 The files in `saved/` were written by version 0.1.0 before instruction sets had versions (or,
-fleet_tally and fleet_words, before floats and integers were told apart), with what they
+fleet_tally and fleet_words, before floats and integers were told apart, and fleet_draws, before
+blocks of random numbers were used whole: its text has the mnemonic of now), with what they
 disassembled to and gave then on the reference (digests of the outputs).
 """
 

@@ -105,14 +105,14 @@ WORDS = {
 
 
 def philox(counter, key):
-    """The first word of Philox4x32-10."""
+    """Philox4x32-10."""
     a, b, c, d = counter
     k, m = key
     for _ in range(10):
         p, q = 0xD2511F53 * a, 0xCD9E8D57 * c
         a, b, c, d = (q // WORD) ^ b ^ k, q % WORD, (p // WORD) ^ d ^ m, p % WORD
         k, m = (k + 0x9E3779B9) % WORD, (m + 0xBB67AE85) % WORD
-    return a
+    return a, b, c, d
 
 
 @dataclass
@@ -435,12 +435,15 @@ class Oracle:
         chosen = "src1" if real(vm.r[ids["cond"]]) > 0 else "src2"
         self._set(vm, ids, vm.r[ids[chosen]])
 
-    def _do_rand(self, vm, ids):
+    def _do_rand(self, vm, ids, each=4):
         seed, stream = self.settings.seed, self.batches[vm.batch][1]
-        counter = (vm.counter, stream, vm.place, vm.generation)
-        word = philox(counter, (seed % WORD, seed // WORD))
+        counter = (vm.counter // each, stream, vm.place, vm.generation)
+        word = philox(counter, (seed % WORD, seed // WORD))[vm.counter % each]
         vm.counter += 1
         self._set(vm, ids, bits(math.ldexp(word >> 8, -24)))
+
+    def _do_rand1(self, vm, ids):
+        self._do_rand(vm, ids, 1)
 
     # Branches -------------------------------------------------------------------------------------
 

@@ -22,8 +22,8 @@ NUMBERS = [bits(x) for x in (3.4e38, 2.0, np.inf, 1.0, 0.0)]  # of instructions 
 ORDERED = {each.name: each for each in FLEET.by_name.values() if each.atomic}
 COMPUTES = {each.name: each for each in FLEET.by_name.values() if each.kernel < Kernel.BRANCH}
 # What only moves bits, and what computes on integers, whatever floats these would be.
-COPIES = {"MOV", "SETI", "LOAD", "STORE", "COPY", "CLEAR", "SELECT", "RAND", "ATOMIC_CAS"}
-COPIES |= {"ATOMIC_IXCH"}
+COPIES = {"MOV", "SETI", "LOAD", "STORE", "COPY", "CLEAR", "SELECT", "RAND", "RAND1"}
+COPIES |= {"ATOMIC_CAS", "ATOMIC_IXCH"}
 INTEGERS = {
     name
     for name, each in {**COMPUTES, **ORDERED}.items()

@@ -148,7 +148,7 @@ class Machine:
 
     def oracle(self, info, bits, floats):
         op = info.elementwise
-        if op is None and info.name == "RAND":
+        if op is None and info.name in ("RAND", "RAND1"):
             return pattern(self.rng.integers(0, 1 << 24) * 2.0**-24)
         if op is None:
             return bits["src1"] if floats["cond"] > 0 else bits["src2"]

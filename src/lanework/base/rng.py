@@ -16,7 +16,7 @@ from lanework.base.codes import BAD_SEED
 from lanework.base.errors import Diagnostic
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _WORD = np.uint64(32)
 ROUNDS = 10
@@ -39,15 +39,37 @@ def philox(counter: Words, key: Words) -> Words:
         >>> [f"{word:08x}" for word in philox(zero, zero[:2])]
         ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """
-    x0, x1, x2, x3 = (counter[..., n].astype(np.uint64) for n in range(4))
-    k0, k1 = (np.asarray(key[..., n], np.uint32) for n in range(2))
-    with np.errstate(over="ignore"):
-        for _ in range(ROUNDS):
-            p0, p1 = _M0 * x0, _M1 * x2
-            x0, x1 = (p1 >> _WORD) ^ x1 ^ k0, p1 & _LOW
-            x2, x3 = (p0 >> _WORD) ^ x3 ^ k1, p0 & _LOW
-            k0, k1 = k0 + _W0, k1 + _W1
-    return np.stack(np.broadcast_arrays(x0, x1, x2, x3), axis=-1).astype(np.uint32)
+    shape = np.broadcast_shapes(counter.shape[:-1], key.shape[:-1])
+    state = np.empty((4, *shape), np.uint64)
+    for n in range(4):
+        state[n] = counter[..., n]
+    rounds(state, key[..., 0], key[..., 1])
+    return np.moveaxis(state.astype(np.uint32), 0, -1)
+
+
+def rounds(state: npt.NDArray[np.uint64], k0: npt.ArrayLike, k1: npt.ArrayLike) -> None:
+    """All rounds of Philox4x32-10, in place: the four words of counters become random words.
+
+    Args:
+        state: each word below 2**32; shape (4, ...).
+        k0: the first word of the key, uint32; broadcasts against a word.
+        k1: the second.
+    """
+    x0, x1, x2, x3 = (state[n, ...] for n in range(4))
+    p0, p1 = np.empty_like(x0), np.empty_like(x0)
+    key0, key1 = (np.asarray(each, np.uint64) for each in (k0, k1))
+    for _ in range(ROUNDS):
+        np.multiply(x0, _M0, out=p0)
+        np.multiply(x2, _M1, out=p1)
+        np.right_shift(p1, _WORD, out=x0)
+        np.bitwise_xor(x0, x1, out=x0)
+        np.bitwise_xor(x0, key0, out=x0)
+        np.bitwise_and(p1, _LOW, out=x1)
+        np.right_shift(p0, _WORD, out=x2)
+        np.bitwise_xor(x2, x3, out=x2)
+        np.bitwise_xor(x2, key1, out=x2)
+        np.bitwise_and(p0, _LOW, out=x3)
+        key0, key1 = (key0 + _W0) & _LOW, (key1 + _W1) & _LOW
 
 
 def words(seed: int, lane: npt.ArrayLike, index: npt.ArrayLike) -> Words:

@@ -245,8 +245,10 @@ def _table() -> list[FleetInstr]:
         linear=((one, "src"), ("imm", None)))  # fmt: skip
     add(81, "SUBI", linear, "dest src imm", "dest = src - the number.",
         linear=((one, "src"), ("-imm", None)))  # fmt: skip
-    add(110, "RAND", oracle, "dest",
-        "dest = the VM's next random number in [0, 1): a multiple of 2**-24.")  # fmt: skip
+    add(110, "RAND1", oracle, "dest",
+        "As RAND, in the stream of older programs: one word of each block.")  # fmt: skip
+    add(111, "RAND", oracle, "dest",
+        "dest = the VM's next random number in [0, 1): a multiple of 2**-24.", since=4)  # fmt: skip
     add(120, "VMCOUNT", io, "dest", "dest = how many VMs were launched together with this one.")
     add(121, "VMGID", io, "dest", "dest = the VM's number among all.")
     add(122, "IVMID", io, "dest", "dest = the VM's number within its launch, as an integer.")

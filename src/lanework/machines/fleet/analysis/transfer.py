@@ -254,7 +254,7 @@ def _atomic(op: Op | None, transfer: Transfer, at: At) -> None:
 
 EFFECTS: dict[str, Effect] = {
     "SELECT": _select,
-    "RAND": _gives(between(0.0, 1.0 - 2.0**-24)),
+    **dict.fromkeys(("RAND", "RAND1"), _gives(between(0.0, 1.0 - 2.0**-24))),
     "SYSCALL_READ": _read,
     "IREAD": partial(_read, integer=True),
     "SYSCALL_WRITE": _write,

@@ -176,7 +176,7 @@ class Body(Draft):
         self.emit(info.name, kept, **values)
 
     def _about(self, nested: int) -> None:
-        name = self.rand.choice(("SYSCALL_VMID", "VMGID", "VMCOUNT", "IVMID", "RAND"))
+        name = self.rand.choice(("SYSCALL_VMID", "VMGID", "VMCOUNT", "IVMID", "RAND", "RAND1"))
         self.emit(name, KNOWN if name == "IVMID" else NUMBER, dest=self.register())
 
     def _select(self, nested: int) -> None:

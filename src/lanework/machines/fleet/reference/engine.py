@@ -83,6 +83,7 @@ class ReferenceEngine(Execution):
         for name in ("status", "fault", "stack_pointer", "swept", "batch", "ip"):
             state.row(name)[members] = fields.get(name, 0)
         self.streams[allocated.batch], self.counts[allocated.batch] = allocated.step, launch.count
+        self.blocks.forget(members)
         self.live[allocated.batch] = launch.count
         self.progress.live += launch.count
         self.quiet, self.still = 0, Stillness()
@@ -290,6 +291,7 @@ class ReferenceEngine(Execution):
         for name, value in copy.deepcopy(kept).items():
             setattr(self, name, value)
         self.state.words[:], self.frames[:] = words, frames
+        self.blocks.forget(slice(None))
 
     def close(self) -> None:
         """Nothing is held."""

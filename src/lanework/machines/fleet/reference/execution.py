@@ -16,11 +16,31 @@ from lanework.machines.fleet.reference.groups import Members
 from lanework.machines.fleet.state import Fault, Status, VMState, Words
 
 
+class Blocks:
+    """The random words that VMs have drawn last, four at a time.
+
+    Attributes:
+        words: the blocks, uint32, shape (4, VMs).
+        numbers: which block of its stream each is, `NOTHING` where there is none.
+    """
+
+    NOTHING = np.uint32(0xFFFFFFFF)
+
+    def __init__(self, count: int) -> None:
+        self.words: Words = np.zeros((4, count), np.uint32)
+        self.numbers: Words = np.full(count, self.NOTHING, np.uint32)
+
+    def forget(self, members: Members) -> None:
+        """VMs whose streams are others now."""
+        self.numbers[members] = self.NOTHING
+
+
 class Execution:
     """VMs, shared memory and counts, and where VMs go.
 
     Attributes:
         state: all VMs; `words` is shared memory, `frames` the frames of open calls.
+        blocks: random words that VMs have drawn and not used; of no VM where none draws any.
         at: instruction -> the VMs that execute it in this epoch; `blocked` those that wait at it.
         next: instruction -> the VMs that are there after this epoch.
         writes: instruction -> the VMs that write there, addresses and words.
@@ -43,6 +63,7 @@ class Execution:
         self.state = VMState(view.profile, view.slots)
         frame, slots = 1 + len(view.convention.saved), view.slots * view.has("CALL")
         self.frames: Words = np.zeros((view.depth, frame, slots), np.uint32)
+        self.blocks = Blocks(view.slots * view.has("RAND"))
         self.progress = Progress()
         self.streams = np.zeros(batches, np.uint32)
         self.counts = np.zeros(batches, np.float32)

@@ -129,6 +129,7 @@ def _start(run: Execution, entry: int, parent: int, data: np.uint32) -> np.uint3
     for name in ("vm_id", "stack_pointer", "status", "fault", "batch", "counter", "swept"):
         state.row(name)[slot] = fields.get(name, 0)
     state.row("generation")[slot] += np.uint32(1)
+    run.blocks.forget(slice(slot, slot + 1))
     run.live[batch] += 1
     run.progress.live += 1
     run.go(entry, slice(slot, slot + 1))

@@ -6,19 +6,20 @@ The functions are made once for a program and work on rows of the state, in NumP
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.rng import philox
 from lanework.core.ops.evaluate import direct, evaluate
 from lanework.core.ops.op import Op
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import FleetInstr
 from lanework.machines.fleet.matrices.maps import ONE, Row
 from lanework.machines.fleet.reference.execution import Execution
-from lanework.machines.fleet.reference.groups import Members, ids
+from lanework.machines.fleet.reference.groups import Members
+from lanework.machines.fleet.reference.sampling import random
 from lanework.machines.fleet.state import VMState, Words
 
 Floats = npt.NDArray[np.float32]
@@ -133,26 +134,10 @@ def _select(run: Execution, values: dict[str, int]) -> Step:
     return select
 
 
-def _random(run: Execution, values: dict[str, int]) -> Step:
-    """The next number of Philox4x32-10 in the VM's stream."""
-    state, seed, target = run.state, run.settings.seed, run.register(values["dest"])
-    key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
-    counter, generation, batch = (state.row(each) for each in ("counter", "generation", "batch"))
-
-    def random(members: Members) -> None:
-        who = ids(members).astype(np.uint32)
-        streams = run.streams[batch[members]]
-        block = np.stack([counter[members], streams, who, generation[members]], -1)
-        words = philox(block, key)[..., 0] >> np.uint32(8)
-        target[members] = (words.astype(np.float32) * np.float32(2.0**-24)).view(np.uint32)
-        counter[members] += np.uint32(1)
-
-    return random
-
-
 COMPUTED: dict[str, Callable[[Execution, dict[str, int]], Step]] = {
     "SELECT": _select,
-    "RAND": _random,
+    "RAND": partial(random, each=4),
+    "RAND1": partial(random, each=1),
 }
 """What oracle instructions compute that have no op."""
 

@@ -45,5 +45,7 @@ def estimate(name: str, view: FleetView, settings: Settings) -> int:
 
         return sizes.estimate(view, settings)
     frames = view.slots * view.depth * 4 * (1 + len(view.convention.saved)) * view.has("CALL")
+    blocks = view.slots * 4 * 5 * view.has("RAND")
     # the state, a copy of it for the result, ids of groups and of one merge, temporaries
-    return view.slots * (2 * 4 * view.profile.rows + 64) + frames + 3 * 4 * view.shared
+    state = view.slots * (2 * 4 * view.profile.rows + 64)
+    return state + frames + blocks + 3 * 4 * view.shared

@@ -19,7 +19,7 @@ def oracle(spec: Spec) -> str:
         parts.append(wgsl.PREAMBLE)
     parts += [wgsl.render_op(op) for op in ops.values()]
     parts.append(ENDING)
-    if spec.has("RAND"):
+    if spec.has("RAND", "RAND1"):
         parts.append(PHILOX)
     cases = "".join(f"    case {each.code}u: {{\n{_case(each, spec)}    }}\n" for each in used)
     return "\n".join([*parts, _MAIN.replace("CASES\n", cases)])
@@ -67,7 +67,8 @@ BODIES = {
       let no = fetch(vm, 1u + field3);
       result = select(no, yes, a - 1u < 0x7f800000u);  // a > 0, by its bits
 """,
-    "RAND": "      result = sample(vm);\n",
+    "RAND": "      result = sample(vm, 4u);\n",
+    "RAND1": "      result = sample(vm, 1u);\n",
 }
 """What the instructions of this kernel do that have no op."""
 
@@ -77,8 +78,8 @@ fn wide(a: u32, b: u32) -> vec2<u32> {
   return vec2<u32>(a * b, bitcast<u32>(lw_upper(bitcast<i32>(a), bitcast<i32>(b))));
 }
 
-// The first word of Philox4x32-10.
-fn philox(counter: vec4<u32>, seed: vec2<u32>) -> u32 {
+// Philox4x32-10.
+fn philox(counter: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
   var x = counter;
   var key = seed;
   for (var round = 0u; round < 10u; round++) {
@@ -87,17 +88,17 @@ fn philox(counter: vec4<u32>, seed: vec2<u32>) -> u32 {
     x = vec4<u32>(q.y ^ x.y ^ key.x, q.x, p.y ^ x.w ^ key.y, p.x);
     key += vec2<u32>(0x9e3779b9u, 0xbb67ae85u);
   }
-  return x.x;
+  return x;
 }
 
-// The VM's next random number in [0, 1).
-fn sample(vm: u32) -> u32 {
+// The VM's next random number in [0, 1), so many of each block.
+fn sample(vm: u32, each: u32) -> u32 {
   let index = load(vm, COUNTER);
   store(vm, COUNTER, index + 1u);
   let stream = atomicLoad(&control[batch_word(load(vm, BATCH), B_STREAM)]);
-  let counter = vec4<u32>(index, stream, vm, load(vm, GENERATION));
-  let word = philox(counter, vec2<u32>(params.seed_low, params.seed_high));
-  return bitcast<u32>(f32(word >> 8u) * 0x1p-24f);
+  let counter = vec4<u32>(index / each, stream, vm, load(vm, GENERATION));
+  let words = philox(counter, vec2<u32>(params.seed_low, params.seed_high));
+  return bitcast<u32>(f32(words[index % each] >> 8u) * 0x1p-24f);
 }
 """
 
