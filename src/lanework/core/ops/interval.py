@@ -121,6 +121,20 @@ def rounded(a: Interval) -> Interval:
     return between(a.low, a.high, a.nan, a.integral)
 
 
+def stepped(a: Interval, step: int, first: int) -> Interval:
+    """The whole numbers of a finite interval that are so many steps away from a first one.
+
+    Example:
+        >>> str(stepped(between(-7.0, 30.0, integral=True), 8, 1))
+        '-7 to 25'
+    """
+    if step < 2 or a.empty:
+        return a
+    low, high = int(a.low), int(a.high)
+    return Interval(float(low + (first - low) % step), float(high - (high - first) % step), False,
+                    True)  # fmt: skip
+
+
 def number(x: float) -> Interval:
     """One number, or NaN."""
     return NAN if math.isnan(x) else Interval(x, x, False, math.isinf(x) or x == math.floor(x))

@@ -7,7 +7,8 @@ their own, and shared memory between them. It goes through these rooms:
    (`updates`: what integer atomics make of a word), `state` what they work on.
 2. `plan`, `compile`: every launch gets its place; all of it is packaged as a program.
 3. `verify` with `rules` and `planrules`: the gate. `layout` decodes what passes, `facts` lists it.
-4. `analysis`: between which numbers values lie, for storage in half precision.
+4. `analysis`: between which numbers values lie, for storage in half precision, and whether the VMs
+   of a phase can see each other.
 5. `matrices`: linear instructions as matrices, composed, and stored in a format.
 6. `runner`, `runtime`: inputs into shared memory, an engine, and the schedule, phase by phase.
 7. `engine` says what an epoch is; `reference` is that in NumPy, and `gpu` in WGSL.

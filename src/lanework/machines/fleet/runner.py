@@ -322,6 +322,9 @@ class Runner(runner.Runner):
             f"{self.view.slots:,} VMs of {self.view.profile.bytes} bytes, {batches} batches"
             f" at a time, {self.view.shared:,} words of shared memory"
         )
+        from lanework.machines.fleet.analysis.effects import effects
+
+        yield from effects(self.view, half=self.settings.storage == "f16").describe()
 
     def close(self) -> None:
         """Give back what the engine holds, once no thread runs on it."""

@@ -3,7 +3,7 @@
 A branch tests one register, mostly a difference that was computed just before. So it is known, too,
 which elements are the difference of which two operands, as long as neither has changed since. A
 copy is the difference to zero. And addresses are mostly computed from the VM's number: which
-elements are a multiple of it and a constant is known as well (`affine`).
+elements are sums of it and of others is known as well (`forms`).
 
 Behind the elements of the vector there may be words of shared memory that are thread-private.
 """
@@ -18,6 +18,7 @@ from typing import TypeVar
 from lanework.core.ops.bodies import logic
 from lanework.core.ops.interval import EXACT, NOTHING, ZERO, Interval, between
 from lanework.core.ops.op import Op
+from lanework.machines.fleet.analysis.forms import Form
 from lanework.machines.fleet.state import Profile
 
 T = TypeVar("T")
@@ -27,9 +28,6 @@ Side = int | Interval
 
 Difference = tuple[Side, Side]
 
-Affine = tuple[str, int, int]
-"""A number of the VM (the instruction that gives it), a factor, and what is added: exactly so."""
-
 
 class AbstractState:
     """What is known of a VM.
@@ -37,7 +35,7 @@ class AbstractState:
     Attributes:
         values: the interval of every element.
         differences: elements that are the rounded difference of two operands.
-        affine: elements that are a multiple of the VM's number and a constant.
+        forms: elements that are exactly a sum of whole numbers.
 
     Example:
         >>> from lanework.core.ops.bodies import logic
@@ -48,12 +46,12 @@ class AbstractState:
         Interval(low=0.0, high=4.0, nan=False, integral=True)
     """
 
-    __slots__ = ("affine", "differences", "values")
+    __slots__ = ("differences", "forms", "values")
 
     def __init__(self, values: Sequence[Interval]) -> None:
         self.values = list(values)
         self.differences: dict[int, Difference] = {}
-        self.affine: dict[int, Affine] = {}
+        self.forms: dict[int, Form] = {}
 
     @classmethod
     def start(cls, profile: Profile, own: Sequence[Interval] = ()) -> AbstractState:
@@ -65,7 +63,7 @@ class AbstractState:
             isinstance(other, AbstractState)
             and self.values == other.values
             and self.differences == other.differences
-            and self.affine == other.affine
+            and self.forms == other.forms
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -73,13 +71,19 @@ class AbstractState:
     def copy(self) -> AbstractState:
         """The same, to be changed."""
         out = AbstractState(self.values)
-        out.differences, out.affine = dict(self.differences), dict(self.affine)
+        out.differences, out.forms = dict(self.differences), dict(self.forms)
+        return out
+
+    def anew(self) -> AbstractState:
+        """Of a VM that goes on with another number."""
+        out = self.copy()
+        out.forms = {}
         return out
 
     def put(self, element: int, value: Interval, difference: Difference | None = None) -> None:
         """An element becomes something else."""
         self.values[element] = value
-        self.affine.pop(element, None)
+        self.forms.pop(element, None)
         stale = [
             each
             for each, sides in self.differences.items()
@@ -97,7 +101,7 @@ class AbstractState:
         pairs = zip(self.values, other.values, strict=True)
         out = AbstractState([a if a is b else a.join(b) for a, b in pairs])
         out.differences = _common(self.differences, other.differences)
-        out.affine = _common(self.affine, other.affine)
+        out.forms = _common(self.forms, other.forms)
         return out
 
     def side(self, side: Side) -> Interval:

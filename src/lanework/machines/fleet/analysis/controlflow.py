@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple
@@ -64,6 +65,40 @@ class ControlFlow:
         leads = self.leads(ip)
         out = leads.called + leads.next if calls else leads.next
         return [each for each in out if each < self.count]
+
+    def onward(self, ip: int) -> list[int]:
+        """The instructions that a VM may come to next, into calls and back from them."""
+        back = [call + 1 for call in self.callers.get(ip, ())]
+        return [each for each in self.after(ip, calls=True) + back if each < self.count]
+
+    def again(self, ip: int) -> bool:
+        """Whether a VM may come to an instruction more than once."""
+        waiting, seen = self.onward(ip), set[int]()
+        while waiting:
+            each = waiting.pop()
+            if each not in seen:
+                seen.add(each)
+                waiting += self.onward(each)
+        return ip in seen
+
+    @cached_property
+    def cyclic(self) -> set[int]:
+        """Instructions that a VM may come to more than once, and some between such."""
+        after = {ip: self.onward(ip) for ip in range(self.count)}
+        for _ in range(2):  # take away what nothing leads to, and then what leads to nothing
+            left = Counter(each for ip in after for each in after[ip] if each in after)
+            waiting = [ip for ip in after if not left[ip]]
+            while waiting:
+                for each in after.pop(waiting.pop()):
+                    left[each] -= 1
+                    if not left[each] and each in after:
+                        waiting.append(each)
+            before: dict[int, list[int]] = {ip: [] for ip in after}
+            for ip, aims in after.items():
+                for each in (aim for aim in aims if aim in after):
+                    before[each].append(ip)
+            after = before
+        return set(after)
 
     def target(self, ip: int) -> int:
         """Where an instruction leads to that has a target."""

@@ -14,12 +14,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 
-from lanework.core.ops.interval import INF, Interval, join, single
+from lanework.core.ops.interval import ANY, INF, NOTHING, Interval, join, single
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.analysis.abstract import AbstractState, widen
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
+from lanework.machines.fleet.analysis.forms import Symbol
 from lanework.machines.fleet.analysis.linear import number
-from lanework.machines.fleet.analysis.memory import Access, Ranges, declared, thread_private
+from lanework.machines.fleet.analysis.memory import (
+    Access,
+    Ranges,
+    WordRanges,
+    declared,
+    thread_private,
+)
 from lanework.machines.fleet.analysis.transfer import Edge, Transfer
 from lanework.machines.fleet.layout import FleetView
 
@@ -32,6 +39,9 @@ STEPS = 12
 PASSES = 3
 """How often the program is gone through once more."""
 
+RESUMED = (-2, 0)
+"""Instead of where a VM comes from: it was kept, and goes on."""
+
 
 class Intervals:
     """What is known of a program's VMs.
@@ -42,6 +52,8 @@ class Intervals:
             numbers the inputs lie; else what the buffers themselves say, or any number.
         half: whether registers and memory are stored in half precision. Then it holds as far as
             nothing leaves half precision, which `results` shows.
+        any_inputs: whether nobody has seen to it that inputs lie where buffers say. Then nothing is
+            known of shared memory.
 
     Attributes:
         known: for every instruction what is known of a VM that comes to it; None if none does.
@@ -57,24 +69,33 @@ class Intervals:
     """
 
     def __init__(
-        self, view: FleetView, ranges: Ranges | None = None, *, half: bool = False
+        self,
+        view: FleetView,
+        ranges: Ranges | None = None,
+        *,
+        half: bool = False,
+        any_inputs: bool = False,
     ) -> None:
         self.view = view
         self.flow = ControlFlow(view)
-        self._ranges, self._half = ranges or {}, half
+        self._ranges, self._half, self._any = ranges or {}, half, any_inputs
         self._solve(())
-        self.private = thread_private(self.flow, self.words, self._transfer.accesses)
+        self.private: list[list[int]] = []
+        if not any_inputs:
+            self.private = thread_private(self.flow, self.words, self._transfer.accesses)
         if self.private:
             self._solve(self.private)
 
     def _solve(self, regions: Sequence[Sequence[int]]) -> None:
         """Find what is known, where the words of some regions are a VM's own."""
-        self.words = declared(self.view, self._ranges)
+        view = self.view
+        self.words = WordRanges(view.shared, []) if self._any else declared(view, self._ranges)
         self.known: list[AbstractState | None] = [None] * len(self.view.instructions)
         self._transfer = Transfer(self.flow, self.words, self._half, regions)
         self._incoming: list[dict[tuple[int, int], AbstractState]] = [{} for _ in self.known]
         self._outgoing: dict[int, list[int]] = {}
-        self._heads: set[int] = set()
+        self._kept: dict[int, AbstractState] = {}
+        self._heads = {entry for entries in self.flow.resumed.values() for entry in entries}
         self._visits = [0] * len(self.known)
         addressed = [any(spec.name == "addr" for spec in each.operands) for each in self.view.infos]
         self._reads = [ip for ip, reads in enumerate(addressed) if reads]
@@ -104,6 +125,12 @@ class Intervals:
         """What an element may hold before any instruction."""
         return join(known.values[element] for known in self.known if known is not None)
 
+    def bounds(self, each: Symbol) -> Interval:
+        """Between which numbers what an instruction took or gave is; nothing for a VM's number."""
+        if each.element < 0:
+            return self.results.get(each.ip, ANY)
+        return self.before(each.ip, each.element) or NOTHING
+
     # The fixed point ------------------------------------------------------------------------------
 
     def _climb(self) -> None:
@@ -132,16 +159,22 @@ class Intervals:
         self.known[ip] = new
         self._transfer.news = False
         changed = self._go(ip) + self.flow.returns.get(ip, [])
+        for entry in self.flow.resumed.get(ip, ()):
+            self._incoming[entry][RESUMED] = self._kept[entry]
         return changed + self._reads if self._transfer.news else changed
 
     def _descend(self) -> None:
         """Go through once more, in order, and keep what is known better now."""
-        transfer = self._transfer
+        transfer, self._kept = self._transfer, {}
         for learnt in (transfer.results, transfer.accesses, transfer.writes):
             learnt.clear()
         for ip in range(len(self.known)):
             self.known[ip] = self._joined(ip)
             self._go(ip)
+        for entry in {entry for entries in self.flow.resumed.values() for entry in entries}:
+            self._incoming[entry].pop(RESUMED, None)
+            if entry in self._kept:
+                self._incoming[entry][RESUMED] = self._kept[entry]
         self.words.again(transfer.writes.values())
 
     def _joined(self, ip: int) -> AbstractState | None:
@@ -153,11 +186,12 @@ class Intervals:
 
     def _go(self, ip: int) -> list[int]:
         """Say where control goes on what is known there; those for which it is news."""
-        if self.known[ip] is None:
+        known = self.known[ip]
+        if known is None:
             for n, target in enumerate(self._outgoing.get(ip, ())):
                 self._incoming[target].pop((ip, n), None)
             return []
-        changed = []
+        changed = self._resume(ip, known) if ip in self.flow.resumed else []
         edges = [edge for edge in self._edges(ip) if edge[0] < len(self.known)]
         for n, (target, known) in enumerate(edges):
             if target <= ip:
@@ -178,8 +212,18 @@ class Intervals:
             (call + 1, self._returned(known, self.known[call]))
             for call in self.flow.callers.get(ip, ())
         ]
-        again = [(entry, known) for entry in self.flow.resumed.get(ip, ())]
-        return [*self._transfer.run(ip, known), *back, *again]
+        return [*self._transfer.run(ip, known), *back]
+
+    def _resume(self, ip: int, known: AbstractState) -> list[int]:
+        """Learn what is known of VMs that stopped at an instruction and go on; where it is news."""
+        changed = []
+        for entry in self.flow.resumed.get(ip, ()):
+            old = self._kept.get(entry)
+            new = known.anew() if old is None else old.join(known)
+            if new != old:
+                self._kept[entry] = new
+                changed.append(entry)
+        return changed
 
     def _returned(self, known: AbstractState, before: AbstractState | None) -> AbstractState | None:
         """What is known after a call: registers that it keeps are as they were."""

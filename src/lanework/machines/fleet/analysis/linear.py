@@ -1,4 +1,4 @@
-"""Sums of elements as what is known of them: an interval, a difference, a multiple of a number."""
+"""Sums of elements as what is known of them: an interval, a difference, a sum of whole numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import struct
 
 from lanework.core.ops import interval
 from lanework.core.ops.interval import ZERO, Interval, point, rounded
-from lanework.machines.fleet.analysis.abstract import AbstractState, Affine, Difference, Side
+from lanework.machines.fleet.analysis.abstract import AbstractState, Difference, Side
+from lanework.machines.fleet.analysis.forms import LONGEST, Form, symbol
 from lanework.machines.fleet.matrices.maps import Row
 
 Term = tuple[Interval, Side]
@@ -68,8 +69,8 @@ def difference(terms: list[Term]) -> Difference | None:
     return None
 
 
-def affine(terms: list[Term], known: AbstractState, limit: float) -> Affine | None:
-    """A sum as a multiple of the VM's number and a constant, if it is one.
+def form(terms: list[Term], known: AbstractState, limit: float, ip: int) -> Form | None:
+    """A sum as one of whole numbers, if it is one; its operands have forms from then on.
 
     It is exactly so if it is below the limit, as its operands are.
 
@@ -77,22 +78,30 @@ def affine(terms: list[Term], known: AbstractState, limit: float) -> Affine | No
         terms: one term, or several with coefficients 1 and -1.
         known: what is known of the VM.
         limit: below which whole numbers are exact.
+        ip: the instruction, which names operands that have no form.
     """
-    name, factor, constant = "", 0, 0
+    out = Form(0)
     for coefficient, side in terms:
-        value = known.side(side)
-        if not _integer(coefficient, limit):
+        each = operand(side, known, limit, ip)
+        if each is None or not integer(coefficient, limit):
             return None
-        times = int(coefficient.low)
-        of = known.affine.get(side) if isinstance(side, int) else None
-        if of is not None and name in ("", of[0]):
-            name, factor, constant = of[0], factor + times * of[1], constant + times * of[2]
-        elif _integer(value, limit):
-            constant += times * int(value.low)
-        else:
-            return None
-    return (name, factor, constant) if factor else None
+        out = out.plus(each, int(coefficient.low))
+    return out if 0 < len(out.terms) <= LONGEST else None
 
 
-def _integer(value: Interval, limit: float) -> bool:
+def operand(side: Side, known: AbstractState, limit: float, ip: int) -> Form | None:
+    """An operand as a sum of whole numbers: at least as what the instruction takes."""
+    value = known.side(side)
+    if integer(value, limit):
+        return Form(int(value.low))
+    if not isinstance(side, int):
+        return None
+    of = known.forms.get(side)
+    if (of is None or of.mentions(ip)) and value.integral and not value.nan and value.size < limit:
+        of = known.forms[side] = symbol("", ip, side)
+    return of
+
+
+def integer(value: Interval, limit: float) -> bool:
+    """Whether it is one whole number, and an exact one."""
     return value.fixed and value.integral and value.size < limit

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.ops.interval import ANY, INF, ZERO, Interval, between, join
-from lanework.machines.fleet.analysis.abstract import Affine
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
+from lanework.machines.fleet.analysis.forms import Form
 from lanework.machines.fleet.codes import BAD_BUFFER, BAD_INPUT
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Launch
@@ -145,9 +145,11 @@ def _check(name: str, low: float, high: float) -> None:
 
 # Thread-private words -----------------------------------------------------------------------------
 
-Access = tuple[Interval, Affine | None]
-"""Where an instruction reads or writes: between which addresses, and how they follow from the VM's
-number."""
+Access = tuple[Interval, Form | None]
+"""Where an instruction reads or writes: between which addresses, and as a sum of whole numbers."""
+
+NUMBERS = ("SYSCALL_VMID", "VMGID")
+"""Instructions that give a VM's number."""
 
 
 def thread_private(
@@ -174,7 +176,7 @@ def thread_private(
         formulas = {accesses[ip][1] for ip in here}
         launches = {launch for ip in here for launch in comes.get(ip, ())}
         once = len(launches) == 1 and spawned.keys().isdisjoint(here)
-        if once and len(formulas) == 1 and None not in formulas:
+        if once and len(formulas) == 1 and _numbered(*formulas):
             (launch,) = launches
             if launched[launch.routine] == 1 and _differ(launch):
                 out.append(together)
@@ -199,6 +201,11 @@ def _groups(
         here.append(ip)
     if together:
         yield together, here
+
+
+def _numbered(form: Form | None) -> bool:
+    """Whether it is a multiple of the VM's number and a constant."""
+    return form is not None and [each.name in NUMBERS for each, _ in form.terms] == [True]
 
 
 def _differ(launch: Launch) -> bool:

@@ -6,20 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from lanework.core.ops.bodies import arithmetic, logic
+from lanework.core.ops.bodies import arithmetic, logic, words32
 from lanework.core.ops.bounds import bounds
-from lanework.core.ops.interval import ANY, EXACT, ZERO, Interval, between, join
+from lanework.core.ops.interval import ANY, EXACT, ZERO, Interval, between, join, stepped
 from lanework.core.ops.op import Op
 from lanework.core.program.isa import OperandKind
-from lanework.machines.fleet.analysis.abstract import AbstractState, Affine, Difference, Side
+from lanework.machines.fleet.analysis.abstract import AbstractState, Difference, Side
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
+from lanework.machines.fleet.analysis.forms import Form, remainder, symbol
 from lanework.machines.fleet.analysis.linear import (
     MINUS_ONE,
     ONE,
-    affine,
     combine,
     difference,
+    form,
+    integer,
     number,
+    operand,
     terms_of,
 )
 from lanework.machines.fleet.analysis.memory import Access, WordRanges
@@ -101,6 +104,8 @@ class Transfer:
         if info.kernel is Kernel.BRANCH:
             return BRANCHES[info.name](self, ip, values, known)
         at = At(ip, info.name, values, known, known.copy())
+        if ip in self.flow.cyclic:  # what it took and gave before is no more
+            at.after.forms = {e: f for e, f in at.after.forms.items() if not f.mentions(ip)}
         if info.kernel is Kernel.LINEAR:
             self._linear(at)
         elif info.elementwise is not None:
@@ -123,17 +128,20 @@ class Transfer:
         return at.before.values[self.register(at, name)]
 
     def put(self, at: At, value: Interval, of: Difference | None = None,
-            formula: Affine | None = None, element: int | None = None) -> None:  # fmt: skip
+            formula: Form | None = None, element: int | None = None) -> None:  # fmt: skip
         """The destination, or another element, becomes something else."""
         element = self.register(at, "dest") if element is None else element
+        exact = value.integral and not value.nan and value.size < self.exact
+        if formula is not None and exact:
+            value = stepped(value, *formula.congruence)
         self.results[at.ip] = value
         if self.half:
             value = halved(value)
             if of is not None and any(type(side) is Interval and not _kept(side) for side in of):
                 of = None  # what is left of a small difference may be 0
         at.after.put(element, value, of)
-        if formula is not None and value.integral and not value.nan and value.size < self.exact:
-            at.after.affine[element] = formula
+        if exact and not value.fixed:
+            at.after.forms[element] = formula or symbol("", at.ip)
 
     def touch(self, at: At, integer: bool = False) -> tuple[Interval, int | None]:
         """Note where an instruction accesses shared memory.
@@ -141,7 +149,7 @@ class Transfer:
         Returns:
             The word there, and the element behind the vector that is known to be it.
         """
-        address, formula = self.given(at, "addr"), at.after.affine.get(self.register(at, "addr"))
+        address, formula = self.given(at, "addr"), at.after.forms.get(self.register(at, "addr"))
         if integer:
             address, formula = between(0.0, max(self.view.shared, 1), True), None
         self.accesses[at.ip] = address, formula
@@ -163,7 +171,7 @@ class Transfer:
     def _linear(self, at: At) -> None:
         row = linear_row(self.view.profile, self.view.instructions[at.ip])
         terms = terms_of(row, self.view.profile.length - 1)
-        formula = affine(terms, at.before, self.exact)
+        formula = form(terms, at.after, self.exact, at.ip)
         self.put(at, combine(terms, at.before), difference(terms), formula, row.element)
 
     def _op(self, at: At, info: FleetInstr, op: Op) -> None:
@@ -174,27 +182,56 @@ class Transfer:
             for spec in info.operands
             if spec.name != "dest"
         ]
+        value = bounds(op, [at.before.side(side) for side in sides])
         relation = RELATIONS.get(op)
-        of, formula = relation(sides, at.before, self.exact) if relation else (None, None)
-        self.put(at, bounds(op, [at.before.side(side) for side in sides]), of, formula)
+        of, formula = relation(self, at, sides, value) if relation else (None, None)
+        self.put(at, value, of, formula)
+
+    def operand(self, at: At, side: Side) -> Form | None:
+        """What an instruction takes, as a sum of whole numbers."""
+        return operand(side, at.after, self.exact, at.ip)
 
 
 # What ops say beside an interval ------------------------------------------------------------------
 
-Relation = tuple[Difference | None, Affine | None]
+Said = tuple[Difference | None, Form | None]
+Relation = Callable[[Transfer, At, Sequence[Side], Interval], Said]
 
 
-def _subtracts(sides: Sequence[Side], known: AbstractState, exact: float) -> Relation:
+def _subtracts(transfer: Transfer, at: At, sides: Sequence[Side], value: Interval) -> Said:
     of = sides[0], sides[1]
-    return of, affine([(ONE, of[0]), (MINUS_ONE, of[1])], known, exact)
+    terms = [(ONE, of[0]), (MINUS_ONE, of[1])]
+    return of, form(terms, at.after, transfer.exact, at.ip)
 
 
-def _multiplies(sides: Sequence[Side], known: AbstractState, exact: float) -> Relation:
-    either = (affine([(known.side(a), b)], known, exact) for a, b in (sides, sides[::-1]))
-    return None, next((formula for formula in either if formula), None)
+def _multiplies(transfer: Transfer, at: At, sides: Sequence[Side], value: Interval) -> Said:
+    either = [(at.before.side(a), b) for a, b in (sides, sides[::-1])]
+    term = next((each for each in either if integer(each[0], transfer.exact)), None)
+    return None, term and form([term], at.after, transfer.exact, at.ip)
 
 
-RELATIONS = {arithmetic.sub: _subtracts, arithmetic.mul: _multiplies}
+def _divides(transfer: Transfer, at: At, sides: Sequence[Side], value: Interval) -> Said:
+    """What is left of a whole number from 0 on."""
+    a, b = (at.before.side(side) for side in sides)
+    of = transfer.operand(at, sides[0]) if a.low >= 0.0 and integer(b, transfer.exact) else None
+    if of is None or not value.integral or value.nan or not 0.0 <= value.low <= value.high < b.low:
+        return None, None
+    return None, of if a.high < b.low else remainder(at.ip, of, int(b.low))
+
+
+def _keeps(transfer: Transfer, at: At, sides: Sequence[Side], value: Interval) -> Said:
+    """A whole number stays as it is."""
+    return None, transfer.operand(at, sides[0])
+
+
+RELATIONS: dict[Op, Relation] = {
+    arithmetic.sub: _subtracts,
+    arithmetic.mul: _multiplies,
+    **dict.fromkeys((words32.rem, words32.fmod), _divides),
+    **dict.fromkeys(
+        (arithmetic.floor, arithmetic.ceil, arithmetic.trunc, arithmetic.round_), _keeps
+    ),
+}
 """Ops of which more is known than an interval."""
 
 # What instructions do that have no op -------------------------------------------------------------
@@ -216,13 +253,13 @@ def _select(transfer: Transfer, at: At) -> None:
     transfer.put(at, ways[0].join(ways[-1]))
 
 
-def _number(which: int, affine: bool) -> Effect:
+def _number(which: int) -> Effect:
     """Of an instruction that gives a number of VMs: which of `controlflow.Numbers`."""
 
     def effect(transfer: Transfer, at: At) -> None:
         numbers = transfer.flow.numbers.get(at.ip)
         value = ANY if numbers is None else numbers[which]
-        transfer.put(at, value, formula=(at.name, 1, 0) if affine else None)
+        transfer.put(at, value, formula=symbol(at.name))
 
     return effect
 
@@ -259,9 +296,9 @@ EFFECTS: dict[str, Effect] = {
     "IREAD": partial(_read, integer=True),
     "SYSCALL_WRITE": _write,
     "IWRITE": partial(_write, integer=True),
-    "SYSCALL_VMID": _number(0, True),
-    "VMGID": _number(1, True),
-    "VMCOUNT": _number(2, False),
+    "SYSCALL_VMID": _number(0),
+    "VMGID": _number(1),
+    "VMCOUNT": _number(2),
     "IVMID": _gives(ANY),
     **dict.fromkeys(("SYSCALL_YIELD", "SYSCALL_HALT", "SYSCALL_KILL"), lambda transfer, at: None),
     "WAIT": _wait,

@@ -1,0 +1,116 @@
+"""Where each instruction accesses shared memory, for one VM and for all VMs of a launch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from math import gcd
+
+from lanework.core.ops.bodies import words32
+from lanework.core.ops.interval import Interval
+from lanework.core.ops.op import Op
+from lanework.machines.fleet import updates
+from lanework.machines.fleet.analysis.disjoint import FAR, Span
+from lanework.machines.fleet.analysis.fixpoint import Intervals
+from lanework.machines.fleet.analysis.forms import Form
+from lanework.machines.fleet.analysis.liveness import unused
+from lanework.machines.fleet.analysis.meanings import limits
+from lanework.machines.fleet.isa import FleetInstr
+from lanework.machines.fleet.plan import Allocated
+
+COMMUTING = (words32.iadd, words32.iand, words32.ior, updates.imin, updates.imax)
+"""Updates of words that come to the same in any order, if nobody looks in between."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where an instruction accesses shared memory.
+
+    Attributes:
+        inside: whether it always is inside shared memory, and inside the buffer that is named.
+        first, last: the words that it may access; none if first is above last.
+        form: the address, exactly, as a sum of the VM's numbers, of others and a constant.
+        affine: the same, if it is a multiple of one of the VM's numbers and a constant: the
+            instruction that gives that number ("" for a constant), the factor, the constant.
+        reads: whether the VM sees what is there.
+        writes: whether it changes it.
+        update: of an update that comes to the same in any order, the op.
+    """
+
+    inside: bool
+    first: int
+    last: int
+    form: Form | None
+    reads: bool
+    writes: bool
+    update: Op | None
+
+    @property
+    def affine(self) -> tuple[str, int, int] | None:
+        """The address as a multiple of one number of the VM's and a constant."""
+        if self.form is None or len(self.form.terms) > 1:
+            return None
+        if not self.form.terms:
+            return "", 0, self.form.constant
+        ((symbol, factor),) = self.form.terms
+        return (symbol.name, factor, self.form.constant) if symbol.name else None
+
+
+def access(known: Intervals, ip: int) -> Access | None:
+    """Where an instruction accesses shared memory; None if it does not, or no VM comes to it."""
+    if ip not in known.accesses:
+        return None
+    view, (address, form) = known.view, known.accesses[ip]
+    buffer = limits(view).get(ip)
+    begin, end = (0, view.shared) if buffer is None else (
+        buffer.offset, min(buffer.offset + buffer.size, view.shared))  # fmt: skip
+    first, last = _word(address.low), _word(address.high)
+    inside = not known.words.outside(address) and begin <= first <= last < end
+    if address.fixed and address.integral and abs(address.low) < FAR:
+        form = Form(int(address.low))
+    info = view.infos[ip]
+    dead = info.atomic and unused(known.flow, ip)
+    return Access(
+        inside,
+        max(first, begin),
+        min(last, end - 1),
+        form,
+        _reads(info) and not dead,
+        info.atomic or info.name in ("SYSCALL_WRITE", "IWRITE"),
+        info.updates if dead and info.updates in COMMUTING else None,
+    )
+
+
+def _reads(info: FleetInstr) -> bool:
+    return info.atomic or info.name in ("SYSCALL_READ", "IREAD", "WAIT")
+
+
+def _word(end: float) -> int:
+    """The word of an address, where that is one; no end is infinite."""
+    return math.trunc(max(min(end, FAR), -FAR)) if not math.isnan(end) else -FAR
+
+
+def span(known: Intervals, each: Access, allocated: Allocated) -> Span:
+    """The words that the VMs of a launch access."""
+    launch = allocated.launch
+    if each.form is None:
+        return Span(0, each.first, each.last, 1, 0, each.first, each.last, launch.count)
+    step = {"contiguous": 1, "strided": launch.stride}.get(launch.strategy)
+    factor, constant, low, high, modulus = 0, each.form.constant, 0, 0, 0
+    for symbol, times in each.form.terms:
+        if symbol.name == "VMGID":
+            factor, constant = factor + times, constant + times * allocated.slot
+        elif symbol.name == "VMCOUNT":
+            constant += times * launch.count
+        elif symbol.name and step is not None:
+            factor, constant = factor + times * step, constant + times * launch.base
+        else:
+            ends = _ends(known.bounds(symbol), times) if not symbol.name else (-FAR, FAR)
+            low, high, modulus = low + ends[0], high + ends[1], gcd(modulus, times)
+    return Span(factor, constant + low, constant + high, modulus, constant, each.first, each.last,
+                launch.count)  # fmt: skip
+
+
+def _ends(value: Interval, times: int) -> tuple[int, int]:
+    a, b = sorted(times * _word(end) for end in (value.low, value.high))
+    return a, b
