@@ -2,7 +2,7 @@
 
 `python -m bench list`, `python -m bench run [NAME ...] [--quick] [--json FILE]`, and
 `python -m bench memory [NETWORK ...]`, `python -m bench fleet [ADAPTER]`, and
-`python -m bench deadlines`.
+`python -m bench deadlines`, and `python -m bench classes [ENGINE ...]`, instructions of fleets.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import fnmatch
 import sys
 from pathlib import Path
 
-from bench import deadlines, fleets, memory, networks
+from bench import classes, deadlines, fleetcases, fleets, memory, networks
 from bench.cases import CASES
-from bench.harness import machine, record, run_case, summary, table
+from bench.harness import goals, machine, record, run_case, summary, table
 
 
 def main() -> int:
@@ -23,7 +23,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=raw
     )
-    parser.add_argument("command", choices=("list", "run", "memory", "fleet", "deadlines"))
+    parser.add_argument(
+        "command", choices=("list", "run", "memory", "fleet", "classes", "deadlines")
+    )
     parser.add_argument("names", nargs="*", help="cases, or patterns as network_*; all by default")
     parser.add_argument("--quick", action="store_true", help="three repeats")
     parser.add_argument("--json", type=Path, help="also write everything measured")
@@ -37,6 +39,10 @@ def main() -> int:
         print(machine() + "\n")
         print(fleets.table(adapter=" ".join(options.names)))
         return 0
+    if options.command == "classes":
+        print(f"{machine()}\n{fleetcases.machine()}\n")
+        print(classes.table(engines=options.names or fleetcases.engines()))
+        return 0
     if options.command == "deadlines":
         print(machine() + "\n")
         print(deadlines.table())
@@ -49,6 +55,8 @@ def main() -> int:
         print("\n".join(names))
         return 0
     print(machine() + "\n")
+    if any(name in fleetcases.CASES for name in names):
+        print(fleetcases.machine() + "\n")
     outcomes, cases = {}, []
     for name in names:
         case = CASES[name]()
@@ -56,6 +64,7 @@ def main() -> int:
         cases.append(case)
         print(table(case, outcomes[name]), flush=True)
     print(summary(cases, outcomes), end="")
+    print(goals(cases, outcomes))
     if options.json is not None:
         options.json.write_text(record(outcomes))
     return 0

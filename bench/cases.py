@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import lanework as lw
-from bench import fleets, networks, scenarios, solving, tables
+from bench import fleetcases, fleets, networks, scenarios, solving, tables
 from bench.data import DATA
 from bench.harness import SECONDS, Answer, Case, Contestant, Job
 from bench.oracles import basicterm_me, projfin40
@@ -418,6 +418,37 @@ def loop(name: str) -> Case:
     )
 
 
+def lanes(kind: str) -> Case:
+    """A filter over ten million lanes of the register machine."""
+    from bench.peers import filters
+
+    given = filters.columns(kind)
+    program = lw.register.assemble(filters.TEXTS[kind], f"filter of {kind}")
+
+    def ours(engine: str) -> Job:
+        runner = program.bind(engine)
+        return lambda: {"keep": runner(**given)["keep"]}
+
+    return Case(
+        f"lanes_{kind}",
+        f"a * 3 + b > 10 and c < 7 over {filters.LANES:,} lanes of {kind} (goal: at most 1.3 times"
+        " numba's time)",
+        (
+            Contestant("Lanework", functools.partial(ours, "auto")),
+            Contestant("Lanework, LLVM", functools.partial(ours, "llvm")),
+            Contestant("numba.vectorize, parallel", lambda: filters.numba_job(kind), "numba"),
+            Contestant(
+                "numba.vectorize, parallel, words out",
+                lambda: filters.numba_job(kind, words=True),
+                "numba",
+            ),
+            Contestant("NumPy", lambda: filters.numpy_job(kind)),
+        ),
+        repeats=7,
+        goals={"numba.vectorize, parallel": 1 / 1.3},
+    )
+
+
 def jit() -> Case:
     """32 instructions to code that can be run."""
     import llvmlite.binding as llvm
@@ -520,7 +551,9 @@ CASES: dict[str, Callable[[], Case]] = {
     "csv": tables.csv,
     **networks.CASES,
     **fleets.CASES,
+    **fleetcases.CASES,
     **solving.CASES,
     "jit": jit,
+    **{f"lanes_{kind}": functools.partial(lanes, kind) for kind in ("integers", "floats")},
     **{f"loop_{name}": functools.partial(loop, name) for name in loops.SOURCES},
 }

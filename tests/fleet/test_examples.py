@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench import workloads
+from bench import classes, workloads
 from bench.oracles import fleets as oracle
 from scipy import ndimage
 
@@ -310,6 +310,18 @@ def test_programs_of_the_benchmark(engine, name):
 def test_every_program_of_the_benchmark_is_tested():
     files = {path.stem for path in (FOLDER.parents[1] / "bench" / "programs").glob("*.lasm")}
     assert files <= {work.file for work in WORKLOADS.values()}
+
+
+@pytest.mark.parametrize("one", classes.CLASSES, ids=lambda one: one.name)
+def test_loops_of_the_benchmark_do_their_instructions(monkeypatch, one):
+    """As often as they are asked to, within their words, and of as many VMs as there are."""
+    monkeypatch.setattr(classes, "MOST", 64)
+    fleet, given = classes.program(one, 3)
+    turns = [fleet.bind("reference")(turns=[n], **given).stats for n in (2, 5)]
+    loop = (turns[1]["instructions"] - turns[0]["instructions"]) / 9
+    calls = one.body.count("CALL")
+    assert loop == len(one.body.strip().splitlines()) + 2 * calls + 2
+    assert [s["reads_outside"] + s["writes_outside"] + s["stalled"] for s in turns] == [0, 0]
 
 
 def test_the_inside_of_the_set_of_mandelbrot(engine):
