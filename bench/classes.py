@@ -31,6 +31,7 @@ TEXT = """
 .buffer turns, 0, 1, in
 .buffer count, 1, 1, inout, u32
 .buffer words, 64, {words}, inout
+.buffer values, auto, VMS, out
 .routine main
     SETI r0, turns
     READ r0, r0
@@ -42,7 +43,8 @@ again:
     {body}
     SUBI r0, r0, 1
     BRANCH_GT r0, again
-    WRITE r7, r2
+    ADDI r6, r6, values
+    WRITE r6, r2
     HALT
 .routine next
     ADDI r2, r2, 1
@@ -101,12 +103,20 @@ CLASSES = (
         "ADD r1, r0, r7\n" + "READ r3, r1\n ADD r2, r2, r3\n ADDI r1, r1, VMS\n" * 4,
         words=5,
     ),
-    Class("READ, scattered", "READ r1, r1\n" * 8, "MOV r1, r7", words=2, chain=True),
+    Class(
+        "READ, scattered (1 of 2)",
+        "READ r1, r1\n ADDI r1, r1, words\n" * 4,
+        "MOV r1, r7",
+        words=2,
+        chain=True,
+    ),
     Class(
         "WRITE, neighbours (1 of 2)",
-        "WRITE r1, r0\n SUB r1, r5, r1\n" * 4,
-        "ADDI r1, r7, VMS\n ADD r5, r1, r1\n ADDI r5, r5, VMS",
-        words=3,
+        "".join(
+            f"WRITE r{n}, r0\n ADD r0, r0, r2\n WRITE r{n}, r0\n SUB r0, r0, r2\n" for n in (7, 5)
+        ),
+        "ADDI r5, r7, VMS",
+        words=2,
     ),
     Class("RAND (1 of 2)", "RAND r1\n ADD r2, r2, r1\n" * 4),
     Class("ATOMIC, a word each", "ATOMIC_ADD r3, r7, r6\n" * 8),
@@ -123,7 +133,7 @@ def program(one: Class, vms: int) -> tuple[Program[Runner], dict[str, Any]]:
     text = TEXT.format(vms=vms, words=words, before=one.before, body=one.body)
     begin = np.zeros(words, np.float32)
     if one.chain:  # a way through all of them, as of a generator of random numbers
-        begin[:] = 64 + (np.arange(words) * 5 + 12_347) % words
+        begin[:] = (np.arange(words) * 5 + 12_347) % words
     return assemble(text, one.name), {"words": begin}
 
 

@@ -89,12 +89,12 @@ def life(width: int, height: int, generations: int) -> Workload:
     return Workload("torus", constants, "cells", answer, {"cells": cells})
 
 
-def total(count: int, levels: int = 10) -> Workload:
-    """The sum of normally distributed numbers, by 2 to the number of levels VMs."""
+def total(count: int, lanes: int = 1024) -> Workload:
+    """The sum of normally distributed numbers, by so many VMs and then by one."""
     numbers = np.random.default_rng(3).normal(1, 1, count).astype(F)
-    constants = {"COUNT": count, "LANES": 2**levels, "LEVELS": levels}
-    answer = functools.partial(oracle.total, numbers, 2**levels)
-    return Workload("reduce", constants, "total", answer, {"numbers": numbers})
+    constants = {"COUNT": count, "LANES": lanes}
+    answer = functools.partial(oracle.total, numbers, lanes)
+    return Workload("sum", constants, "total", answer, {"numbers": numbers})
 
 
 def sir(agents: int, fortnights: int) -> Workload:

@@ -74,18 +74,28 @@ def life(cells: Floats, generations: int) -> Floats:
     return cells
 
 
-def total(numbers: Floats, lanes: int) -> F:
-    """The sum: every so many a partial sum, and then pairs, 1, 2, 4... apart."""
+def partial_sums(numbers: Floats, lanes: int) -> Floats:
+    """Of every so many numbers the sum, each begun at 0."""
     padded = np.concatenate([numbers, np.zeros(-len(numbers) % lanes, F)])
-    partial = np.zeros(lanes, F)
+    sums = np.zeros(lanes, F)
     for row in padded.reshape(-1, lanes):
-        partial = partial + row
-    distance = 1
+        sums = sums + row
+    return sums
+
+
+def total(numbers: Floats, lanes: int) -> F:
+    """The sum of partial sums from the first to the last."""
+    return F(np.add.accumulate(np.append(F(0), partial_sums(numbers, lanes)))[-1])
+
+
+def tree(numbers: Floats, lanes: int) -> F:
+    """The sum of partial sums, by pairs that are 1, 2, 4... apart."""
+    sums, distance = partial_sums(numbers, lanes), 1
     while distance < lanes:
         for first in range(0, lanes - distance, 2 * distance):
-            partial[first] = partial[first] + partial[first + distance]
+            sums[first] = sums[first] + sums[first + distance]
         distance *= 2
-    return F(partial[0])
+    return F(sums[0])
 
 
 def sir(agents: Floats, days: int, catches: float, recovers: float, seed: int) -> Floats:
