@@ -19,19 +19,16 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.core.result.frames import need
 from lanework.machines.series.codes import BAD_PROBLEM, LOOKUP_OUTSIDE, NO_SOLUTION
-from lanework.machines.series.solving.blocks import Block, Floats
+from lanework.machines.series.solving.blocks import Floats
 from lanework.machines.series.solving.callbacks import Callbacks, native
-from lanework.machines.series.solving.polish import WHAT
+from lanework.machines.series.solving.polish import WHAT, checked
 from lanework.machines.series.solving.problem import Problem
-from lanework.machines.series.solving.scales import Factors, scales, steepness
+from lanework.machines.series.solving.scales import FAR, Scales, again, ends, first
 from lanework.machines.series.solving.solution import TRACE, Solution
-from lanework.machines.series.solving.where import CLOSE, NO_NUMBER, put_back, where
+from lanework.machines.series.solving.where import NO_NUMBER, put_back, where
 
-FAR = 2e19  # what IPOPT takes for no bound is 1e19 and more
-ROUNDING = 2e-15  # how exact, beside them, unknowns can be
 SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
-POLISH = 4  # steps of Newton's method at the end
-FINE = 1e-12  # how small, beside the unknowns, the last of them is
+AGAIN = 4  # runs of IPOPT after the first, each in other units
 
 AT_A_POINT = (LOOKUP_OUTSIDE, NO_SOLUTION)
 """What a run is refused for at some values of the unknowns, and not at others."""
@@ -95,6 +92,7 @@ class Run:
         self.trace: list[tuple[Any, ...]] = []
         self._short, self._error = 0, problem.error
         self.state: tuple[Floats, ...] = ()
+        self.scales = Scales(1.0, np.ones(problem.size), np.ones(problem.rows))
         self._endless: set[Callable[..., None]] = set()  # what is not finite at the last point
 
     def iteration(
@@ -131,8 +129,8 @@ class Run:
 
     def _new_solver(self, options: dict[str, Any]) -> tuple[Any, _Watch]:
         problem, functions, watch = self.problem, self.functions, _Watch()
-        low, high = _ends(problem.variables)
-        least, most = _ends(problem.targets)
+        low, high = ends(problem.variables)
+        least, most = ends(problem.targets)
         slope, jacobian = self._finite(problem.slope), self._finite(problem.jacobian)
         hessian = self._finite(problem.hessian)
         own = (problem.value, slope, problem.levels, jacobian, hessian)
@@ -166,22 +164,34 @@ class Run:
         return derived
 
     def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, int]:
-        """The last iterate, and IPOPT's status: again where the unit of a function is small."""
+        """The last iterate, and IPOPT's status: again where numbers turn out small or large."""
         problem, functions = self.problem, self.functions
-        first = steepness(problem, functions, start)
-        x, status = self._solve(start, before, None)
-        ended = STATUS.get(status) in ("solved", "inaccurate") and not problem.stop
-        if ended and not _SCALING & {*self.options}:
-            factors = scales(problem, functions, x, first, _ends(problem.targets))
-            if factors is not None and not problem.stop:
-                x, status = self._solve(x, None, factors)
+        self.scales, said = first(problem, functions, start)
+        free = not _SCALING & {*self.options}
+        x, status = self._solve(start, before, self.scales if said and free else None)
+        for _ in range(AGAIN if free else 0):
+            ended = STATUS.get(status, "stopped")
+            if problem.stop or ended not in _ENDED or (ended == "diverged" and problem.objective):
+                break
+            failed = ended not in ("solved", "inaccurate")
+            other = again(problem, functions, x, self.scales, failed)
+            if other is None or problem.stop:
+                break
+            kept = x, status, self.state, self.scales
+            self.scales = other
+            x, status = self._solve(x, None, other)
+            if ended in ("infeasible", "diverged") and STATUS.get(status) != "solved":
+                x, status, self.state, self.scales = kept  # it was no matter of units
+                if problem.stop == NO_NUMBER:
+                    problem.again()
+                break
         if problem.stop == NO_NUMBER:
             problem.again()
             status = -13
         return x, status
 
     def _solve(
-        self, start: Floats, before: Solution | None, factors: Factors | None
+        self, start: Floats, before: Solution | None, scales: Scales | None
     ) -> tuple[Floats, int]:
         problem = self.problem
         n, m = problem.size, problem.rows
@@ -191,15 +201,18 @@ class Run:
             "bound_relax_factor": 0.0,
             "honor_original_bounds": "yes",
             "tol": 1e-10,
+            "nlp_lower_bound_inf": -FAR,
+            "nlp_upper_bound_inf": FAR,
+            **({} if scales is None else scales.tolerances),
             **self.options,
         }
         if before is not None:
             options = {"warm_start_init_point": "yes", **_WARM, **options}
-        if factors is not None:
+        if scales is not None:
             options["nlp_scaling_method"] = "user-scaling"
         solver, watch = self._solver(options)
-        if factors is not None:
-            solver.set_problem_scaling(factors[0], None, factors[1])
+        if scales is not None:
+            solver.set_problem_scaling(scales.goal, scales.unknowns, scales.rows)
         x = np.array(start)
         y, lower, upper = np.zeros(m), np.zeros(n), np.zeros(n)
         if before is not None:
@@ -230,6 +243,9 @@ def _on_ctrl_c(handler: Callable[..., None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+_ENDED = ("solved", "inaccurate", "stopped", "infeasible", "diverged")
+"""After what other units may say more."""
+
 _WARM = {
     "warm_start_bound_push": 1e-9,
     "warm_start_bound_frac": 1e-9,
@@ -246,12 +262,6 @@ _SCALING = {
     "obj_scaling_factor",
 }
 """Options of those who scale by themselves."""
-
-
-def _ends(blocks: list[Block]) -> tuple[Floats, Floats]:
-    low = np.concatenate([block.low for block in blocks] or [np.zeros(0)])
-    high = np.concatenate([block.high for block in blocks] or [np.zeros(0)])
-    return np.maximum(low, -FAR), np.minimum(high, FAR)
 
 
 def solve(
@@ -275,7 +285,7 @@ def solve(
     begin = time.perf_counter()
     problem.begin(until)
     session = Run(problem, options)
-    low, high = _ends(problem.variables)
+    low, high = ends(problem.variables)
     x, number = np.clip(start, low, high), 0
     with _on_ctrl_c(problem.interrupt):
         if until is not None and time.monotonic() > until:
@@ -290,17 +300,17 @@ def solve(
             x, number = session.solve(x, before)
         status = STATUS.get(number, "stopped")
         if status == "solved" and not problem.stop:
-            status = _checked(problem, session.functions, x)
+            status = checked(problem, session.functions, x, session.scales)
         elif status in ("inaccurate", "stopped") and problem.objective is None and not problem.stop:
             exact = x.copy()  # in large units rounding leaves much of equations that hold
-            if _checked(problem, session.functions, exact) == "solved":
+            if checked(problem, session.functions, exact, session.scales) == "solved":
                 x[:], status = exact, "solved"
         status = problem.stop or status
         message = SAID[status]
         if status == "solved":
             message += put_back(problem, session.functions, np.clip(start, low, high), x)
         if status not in ("solved", "interrupted", "deadline"):
-            message += where(problem, x, status, _ends(problem.targets))
+            message += where(problem, x, status)
         return _solution(problem, session, x, status, message, run, begin)
 
 
@@ -339,39 +349,3 @@ def _solution(
 
 def _plain(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def _checked(problem: Problem, functions: Problem | Callbacks, x: Floats) -> str:
-    """IPOPT says that it is solved: is it? Where equations say all, `x` comes nearer to them."""
-    levels, slopes = np.empty(problem.rows), np.empty(len(problem.entries[0]))
-    low, high = _ends(problem.targets)
-    row, column = problem.entries
-
-    def held() -> bool:
-        """Whether outputs are within bounds, but for what rounding of the unknowns makes."""
-        size = 1.0 + np.maximum(np.abs(levels), np.minimum(np.abs(low), np.abs(high)))
-        spread = np.abs(slopes * x[column])
-        spread[~np.isfinite(spread)] = 0.0
-        noise = ROUNDING * np.bincount(row, spread, problem.rows)
-        return bool((np.maximum(low - levels, levels - high) <= CLOSE * size + noise).all())
-
-    functions.levels(x, levels)
-    functions.jacobian(x, slopes)
-    if problem.objective is None:
-        equal, off = low == high, np.inf
-        least, most = _ends(problem.variables)
-        for _ in range(POLISH):
-            if not (np.isfinite(slopes).all() and np.isfinite(levels).all()):
-                return "solved" if (levels == low)[equal].all() and held() else NO_NUMBER
-            step = problem.equations.step(slopes, (levels - low)[equal])
-            if step is None:
-                return "singular"
-            off = float((np.abs(step) / (1.0 + np.abs(x))).max(initial=0.0))
-            if off <= FINE and held():
-                break
-            x[:] = np.clip(x - step, least, most)
-            functions.levels(x, levels)
-            functions.jacobian(x, slopes)
-        if not off <= CLOSE:
-            return "inaccurate"
-    return "solved" if held() else "inaccurate"

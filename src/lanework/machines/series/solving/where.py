@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lanework.core.result.show import preview
 from lanework.machines.series.solving.blocks import Block, Floats
+from lanework.machines.series.solving.scales import ends
 
 if TYPE_CHECKING:
     from lanework.machines.series.solving.callbacks import Callbacks
@@ -20,26 +21,26 @@ CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bound
 NO_NUMBER = "not a number"  # the status
 
 
-def where(problem: Problem, x: Floats, status: str, ends: tuple[Floats, Floats]) -> str:
+def where(problem: Problem, x: Floats, status: str) -> str:
     """Names to go with a status.
 
     Args:
         problem: the problem.
         x: where it ended.
         status: how.
-        ends: the bounds of the outputs.
     """
     if problem.error is not None:
         return f": {problem.error.message}"
     levels = np.empty(problem.rows)
     problem.levels(x, levels)
-    low, high = ends
+    goal = problem.value(x)
+    if problem.objective is not None and not np.isfinite(goal):
+        return f": {problem.objective.name} is {problem.sign * goal:.6g}"
     bad = np.flatnonzero(~np.isfinite(levels))
     if not len(bad) and status == NO_NUMBER:
         return _steep(problem, x)
-    over = np.maximum(low - levels, levels - high)
     if not len(bad) and status in ("infeasible", "iterations", "stopped", "inaccurate"):
-        size = 1.0 + np.abs(levels)
+        over, size = _over(problem, x, levels)
         bad = np.flatnonzero(over > CLOSE * size)
         bad = bad[np.argsort(-(over / size)[bad])]
     said = [
@@ -49,6 +50,18 @@ def where(problem: Problem, x: Floats, status: str, ends: tuple[Floats, Floats])
         if block.begin <= index < block.begin + block.size
     ]
     return ": " + ", ".join(said) + (" ..." if len(bad) > 3 else "") if said else ""
+
+
+def _over(problem: Problem, x: Floats, levels: Floats) -> tuple[Floats, Floats]:
+    """By how much outputs are out of their bounds, and how large they are."""
+    slopes, (row, column) = np.empty(len(problem.entries[0])), problem.entries
+    problem.jacobian(x, slopes)
+    low, high = ends(problem.targets)
+    size = np.maximum(np.abs(levels), np.minimum(np.abs(low), np.abs(high)))
+    with np.errstate(all="ignore"):
+        spread = np.nan_to_num(np.abs(slopes * x[column]), posinf=0.0)
+    size += np.bincount(row, spread, problem.rows)
+    return np.maximum(low - levels, levels - high), np.where(size > 0, size, 1.0)
 
 
 def _steep(problem: Problem, x: Floats) -> str:
