@@ -28,7 +28,8 @@ from lanework.machines.series.solving.solution import TRACE, Solution
 from lanework.machines.series.solving.where import NO_NUMBER, put_back, where
 
 SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
-AGAIN = 4  # runs of IPOPT after the first, each in other units
+AGAIN = 40  # runs of IPOPT after the first, each in other units
+STAYS = 1e-9  # of unknowns beside their units: how far a run moves them that makes no difference
 
 AT_A_POINT = (LOOKUP_OUTSIDE, NO_SOLUTION)
 """What a run is refused for at some values of the unknowns, and not at others."""
@@ -169,22 +170,29 @@ class Run:
         self.scales, said = first(problem, functions, start)
         free = not _SCALING & {*self.options}
         x, status = self._solve(start, before, self.scales if said and free else None)
+        other = self.scales
         for _ in range(AGAIN if free else 0):
             ended = STATUS.get(status, "stopped")
             if problem.stop or ended not in _ENDED or (ended == "diverged" and problem.objective):
                 break
             failed = ended not in ("solved", "inaccurate")
-            other = again(problem, functions, x, self.scales, failed)
-            if other is None or problem.stop:
+            new = again(problem, functions, self.state, other, failed)
+            if new is None or problem.stop:
                 break
-            kept = x, status, self.state, self.scales
-            self.scales = other
-            x, status = self._solve(x, None, other)
+            kept = x, status, self.state, other
+            x, status = self._solve(x, None, new)
             if ended in ("infeasible", "diverged") and STATUS.get(status) != "solved":
-                x, status, self.state, self.scales = kept  # it was no matter of units
+                x, status, self.state, other = kept  # it was no matter of units
                 if problem.stop == NO_NUMBER:
                     problem.again()
                 break
+            moved = float(np.max(np.abs(x - kept[0]) / new.unit))
+            stays, other = moved < STAYS and (new.unit == other.unit).all(), new
+            if stays:
+                break
+        else:
+            status = 1 if free and STATUS.get(status) == "solved" else status
+        self.scales = other
         if problem.stop == NO_NUMBER:
             problem.again()
             status = -13

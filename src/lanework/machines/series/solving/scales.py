@@ -22,7 +22,9 @@ SMALL, MUCH = 1e-2, 1e4  # what is smaller is made about 1; what is more may be 
 LARGE, LEAST = 100.0, 1e-8  # slopes that are larger become that; the least factor of IPOPT's own
 EXACT = 1e-10  # how exact, beside its value, an objective is thought to be at least
 ORDINARY = (1e-2, 1e5)  # unknowns of which IPOPT makes no difference
-GROWN, SHRUNK, NOUGHT = 1e6, 1e-6, 1e-14  # beside their units
+GROWN, SHRUNK, NOUGHT = 1e6, 1e-3, 1e-14  # beside their units
+CLOSE = 1e-8  # to a bound, beside it
+BENT = 1e-2  # a slope that changes as much towards a bound says that the bound may hold nothing
 TINY = 1e-300
 FAR = 1e300  # what is more is no bound
 
@@ -66,6 +68,7 @@ def ends(blocks: list[Block]) -> tuple[Floats, Floats]:
     return np.maximum(low, -2 * FAR), np.minimum(high, 2 * FAR)
 
 
+@np.errstate(all="ignore")  # what is not a number is named in the end
 def first(problem: Problem, functions: Problem | Callbacks, x: Floats) -> tuple[Scales, bool]:
     """What IPOPT makes of a start, and whether it has to be said to it.
 
@@ -81,24 +84,33 @@ def first(problem: Problem, functions: Problem | Callbacks, x: Floats) -> tuple[
     return Scales(float(factors[0]), unit, factors[1:]), True
 
 
+@np.errstate(all="ignore")
 def again(
-    problem: Problem, functions: Problem | Callbacks, x: Floats, before: Scales, failed: bool
+    problem: Problem,
+    functions: Problem | Callbacks,
+    state: tuple[Floats, ...],
+    before: Scales,
+    failed: bool,
 ) -> Scales | None:
     """What to multiply by from where IPOPT ended; None where that would make no difference.
 
     Args:
         problem: the problem.
         functions: its functions, native ones where there are.
-        x: an optimum as far as IPOPT can see.
+        state: unknowns and multipliers of an optimum as far as IPOPT can see.
         before: what numbers were multiplied by.
         failed: whether IPOPT went no further.
     """
-    unit = _grown(problem, x, before.unit, failed)
+    x = state[0]
+    unit = _grown(problem, x, before.unit)
+    if not failed:
+        unit = _shrunk(problem, functions, state, unit)
     steep = _steepness(problem, functions, x, unit)
     size = sizes(problem, functions, x, steep, unit)
-    scaled = size * np.concatenate([[before.goal], before.rows])
-    with np.errstate(invalid="ignore"):
-        other = (scaled < SMALL) & (size > 0) | (failed & (scaled > MUCH))
+    factors = np.concatenate([[before.goal], before.rows])
+    scaled = size * factors
+    small = (scaled < SMALL) & (size > 0) & (factors <= 1.0)  # once: what fades out stays small
+    other = small | (failed & (scaled > MUCH))
     if not (other.any() or (unit != before.unit).any()) or not np.isfinite(size).all():
         return None
     large = steep.copy()
@@ -143,15 +155,14 @@ def _distances(problem: Problem, functions: Problem | Callbacks, x: Floats) -> F
     functions.jacobian(x, jacobian)
     (low, high), (row, column) = ends(problem.targets), problem.entries
     far = np.full(len(x), np.inf)
-    with np.errstate(all="ignore"):
-        misses = np.maximum(low - levels, levels - high)
-        _nearest(far, column, misses[row] / np.abs(jacobian))
-        slopes, bends = np.empty(len(x)), np.zeros(len(problem.bend_entries[0]))
-        functions.slope(x, slopes)
-        functions.hessian(x, np.zeros(problem.rows), 1.0, bends)
-        one, two = problem.bend_entries
-        own = one == two
-        _nearest(far, one[own], np.abs(slopes[one[own]] / bends[own]))
+    misses = np.maximum(low - levels, levels - high)
+    _nearest(far, column, misses[row] / np.abs(jacobian))
+    slopes, bends = np.empty(len(x)), np.zeros(len(problem.bend_entries[0]))
+    functions.slope(x, slopes)
+    functions.hessian(x, np.zeros(problem.rows), 1.0, bends)
+    one, two = problem.bend_entries
+    own = one == two
+    _nearest(far, one[own], np.abs(slopes[one[own]] / bends[own]))
     far[~np.isfinite(far)] = 0.0
     size, equal = float(far.max(initial=0.0)), low == high
     said = ORDINARY[0] <= size <= ORDINARY[1] or problem.objective is not None
@@ -165,18 +176,40 @@ def _nearest(far: Floats, column: NDArray[np.intp], steps: Floats) -> None:
     np.fmin.at(far, column, np.where(steps > 0, steps, np.inf))
 
 
-def _grown(problem: Problem, x: Floats, unit: Floats, failed: bool) -> Floats:
-    """Units of unknowns that became much larger, or much smaller where no bound is near."""
+def _grown(problem: Problem, x: Floats, unit: Floats) -> Floats:
+    """Units of unknowns that became much larger."""
     out = unit.copy()
-    low, high = ends(problem.variables)
     for block in problem.variables:
-        at = block.where
-        size = float(np.abs(x[at]).max(initial=0.0))
-        share = size / float(unit[at].max())
-        off = np.minimum(x - low, high - x)[at].min()
-        free = off > 2 * size and not failed
-        if GROWN < share < np.inf or (NOUGHT < share < SHRUNK and free):
-            out[at] = _power(size)
+        size = float(np.abs(x[block.where]).max(initial=0.0))
+        if GROWN < size / float(unit[block.begin]) < np.inf:
+            out[block.where] = _power(size)
+    return out
+
+
+def _shrunk(
+    problem: Problem, functions: Problem | Callbacks, state: tuple[Floats, ...], unit: Floats
+) -> Floats:
+    """Units of unknowns that became much smaller, other than by a bound that holds them."""
+    x, multipliers, *held = state
+    size = [float(np.abs(x[block.where]).max(initial=0.0)) for block in problem.variables]
+    small = [
+        NOUGHT < one / float(unit[block.begin]) < SHRUNK
+        for one, block in zip(size, problem.variables, strict=True)
+    ]
+    if not any(small):
+        return unit
+    (low, high), (row, column) = ends(problem.variables), problem.bend_entries
+    bends, own = np.zeros(len(row)), row == column
+    functions.hessian(x, multipliers, 1.0, bends)
+    bent = np.zeros(len(x))
+    bent[row[own]] = np.abs(bends[own])
+    near = np.minimum(x - low, high - x)
+    off = near / np.maximum(np.abs(x), TINY)
+    free = (off > 2) | ((off < 0.5) & (off > CLOSE)) | (bent * near > BENT * np.maximum(*held))
+    out = unit.copy()
+    for one, block, is_small in zip(size, problem.variables, small, strict=True):
+        if is_small and (free & (x != 0))[block.where].any():
+            out[block.where] = _power(one)
     return out
 
 
@@ -191,10 +224,9 @@ def _steepness(problem: Problem, functions: Problem | Callbacks, x: Floats, unit
     functions.slope(x, slopes)
     functions.jacobian(x, jacobian)
     steep = np.zeros(1 + problem.rows)
-    with np.errstate(all="ignore"):  # what is not a number is named in the end
-        steep[0] = np.abs(slopes * unit).max(initial=0.0)
-        row, column = problem.entries
-        np.maximum.at(steep[1:], row, np.abs(jacobian * unit[column]))
+    steep[0] = np.abs(slopes * unit).max(initial=0.0)
+    row, column = problem.entries
+    np.maximum.at(steep[1:], row, np.abs(jacobian * unit[column]))
     return steep
 
 
@@ -203,6 +235,5 @@ def _bent(problem: Problem, functions: Problem | Callbacks, x: Floats, unit: Flo
     row, column = problem.bend_entries
     bends = np.zeros(len(row))
     functions.hessian(x, np.zeros(problem.rows), 1.0, bends)
-    with np.errstate(all="ignore"):
-        wide = 1.0 + np.maximum(np.abs(x[row] / unit[row]), np.abs(x[column] / unit[column]))
-        return float((np.abs(bends * unit[row] * unit[column]) * wide).max(initial=0.0))
+    wide = 1.0 + np.maximum(np.abs(x[row] / unit[row]), np.abs(x[column] / unit[column]))
+    return float((np.abs(bends * unit[row] * unit[column]) * wide).max(initial=0.0))
