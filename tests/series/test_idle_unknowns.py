@@ -75,3 +75,47 @@ def test_what_begins_where_it_is_flat_and_moves_is_not_put_back():
         "a", objective="miss", bounds={"a": (0, None)}, inputs={"a": [1.0, 2.0]}
     )
     assert solution["a"] == pytest.approx([1.0, 3.0], rel=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+@pytest.mark.parametrize(
+    ("used", "cells"),
+    [("a * (t > 0)", [0]), ("where(t > 1, a, 0)", [0, 1]), ("a * mask(t)", [0, 2])],
+)
+def test_equations_that_leave_cells_aside(used, cells, engine):
+    m = lw.series.Model("m", periods=PERIODS)
+    m.input("a", axes="time"), m.input("b", axes="time", default=0.0)
+    m.table("mask", {0: 0.0, 1: 1.0, 2: 0.0, 3: 1.0}, keys="t")
+    m.formula("used", used)
+    m.formula("r", "used ** 3 - 8 * (used != 0) + b * 0")
+    start = [1.0, 2.5, 5.0, 4.0]
+    solution = m.solve("a", "r", inputs={"a": start}, engine=engine)
+    right = np.full(PERIODS, 2.0)
+    right[cells] = np.array(start)[cells]
+    assert solution["a"] == pytest.approx(right, rel=1e-12)
+    assert solution["a"][cells].tolist() == right[cells].tolist()
+    assert [f"a[{n}]" in solution.message for n in range(PERIODS)] == [
+        n in cells for n in range(PERIODS)
+    ]
+
+
+def test_equations_that_cannot_hold_where_nothing_changes_them():
+    m = lw.series.Model("m", periods=PERIODS)
+    m.input("a", axes="time", default=1.0)
+    m.formula("r", "a * (t > 0) - 3")
+    solution = m.solve("a", "r")
+    assert solution.status == "infeasible"
+    assert "r[0] is -3" in solution.message
+
+
+def test_what_is_still_only_near_the_start_is_no_idle_unknown():
+    m = lw.series.Model("m", periods=PERIODS)
+    m.input("a", axes="time", default=1.0)
+    m.formula("r", "where(a > 100, a - 200, 0)")
+    assert m.solve("a", "r").status == "singular"
+    m = lw.series.Model("m", periods=PERIODS)
+    m.input("a", axes="time", default=1.0)
+    m.formula("r", "where(t > 0, total(a * (t > 0)) - 3, 0)")
+    solution = m.solve("a", "r")
+    assert solution.status == "singular"
+    assert "nothing depends on a[0]" in solution.message

@@ -198,3 +198,79 @@ def test_bounds_of_one_point():
     assert goal_of("sqrt(x)", 0.0, 5.0, bounds=(0, 0)).reached
     with pytest.raises(lw.Diagnostic, match="with 2 it misses by 5"):
         goal_of("x * x", 9.0, bounds=(2, 2))
+
+
+# Slopes that are written as 0 ---------------------------------------------------------------------
+
+
+def of(formula, start, engine="auto", **how):
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=start), m.input("y", default=1.0)
+    m.formula("f", f"last({formula})")
+    return m.solve("x", engine=engine, **how)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("formula", "maximise", "bounds", "status", "right"),
+    [
+        ("cbrt(x) ** 3", False, {}, "diverged", None),
+        ("cbrt(x) ** 3", False, {"x": (-3.0, 5.0)}, "solved", -3.0),
+        ("cbrt(x) ** 3", True, {"x": (-3.0, 5.0)}, "solved", 5.0),
+        ("1e-9 * cbrt(x) * cbrt(x) * cbrt(x)", True, {"x": (-3.0, 5.0)}, "solved", 5.0),
+        ("cbrt(x) ** 3 + (x - 2) ** 2", False, {}, "solved", 1.5),
+        ("sqrt(x) ** 2", True, {"x": (-3.0, 5.0)}, "solved", 5.0),
+        ("sqrt(x) ** 2", False, {}, "solved", 0.0),
+        ("abs(cbrt(x)) ** 3", False, {}, "solved", 0.0),
+        ("(x / 1e9) ** 2 / (1 + x * x)", False, {}, "solved", 0.0),
+    ],
+)
+def test_no_slope_of_nought_ends_a_way(formula, maximise, bounds, status, right, engine):
+    solution = of(formula, 0.0, engine, objective="f", maximise=maximise, bounds=bounds)
+    assert solution.status == status
+    if right is not None:
+        assert solution["x"] == pytest.approx(right, rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("formula", "start", "status", "right"),
+    [
+        ("cbrt(x) ** 3", 0.0, "solved", 0.0),
+        ("cbrt(x) ** 3", 1.0, "solved", 0.0),
+        ("cbrt(x ** 3)", 0.0, "solved", 0.0),
+        ("cbrt(x ** 3) - 8", 0.0, "solved", 8.0 ** (1 / 3) * 4),
+        ("cbrt(x) ** 3 - x", 0.0, "not a number", None),
+        ("cbrt(x) ** 3 + x * x - 6", 0.0, "not a number", None),
+        ("sqrt(x) ** 2", 0.0, "not a number", None),
+        ("cbrt(x ** 3) ** 3", 0.0, "singular", None),
+        ("(x - 1) ** 2 / x", 1.0, "singular", None),
+    ],
+)
+def test_equations_are_solved_by_slopes_that_there_are(formula, start, status, right, engine):
+    solution = of(formula, start, engine, residuals="f")
+    assert solution.status == status
+    if right is not None:
+        assert solution["x"] == pytest.approx(right, abs=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("formula", "start", "how", "name"),
+    [
+        ("cbrt(x) ** 3 - 8", 0.0, {"residuals": "f"}, "the derivative of f by x is nan"),
+        ("cbrt(x) ** 3", 0.0, {"objective": "g", "bounds": {"f": (1.0, 2.0)}}, "of f by x is nan"),
+        ("log(x) + x", -1.0, {"objective": "f"}, "f is nan"),
+        ("log(x) + x", -1.0, {"residuals": "f"}, "f is nan"),
+        ("log(x) * sqrt(x) + x", 0.0, {"objective": "f"}, "f is nan"),
+        ("1 / x", 0.0, {"objective": "f"}, "f is inf"),
+    ],
+)
+def test_a_start_without_slopes_is_named_and_nothing_is_printed(formula, start, how, name, engine):
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=start)
+    m.formula("f", f"last({formula})"), m.formula("g", "last(x * x)")
+    solution = m.solve("x", engine=engine, **how)
+    assert solution.status == "not a number"
+    assert name in solution.message

@@ -81,10 +81,15 @@ class Derivatives:
         values: the graph.
         timed: which of its values vary over time.
         ragged: whether lanes end at times of their own.
+
+    Attributes:
+        unsure: whether a slope may be written as 0 only because no change was multiplied by one
+            that is not finite.
     """
 
     def __init__(self, values: Values, timed: Timed, ragged: bool) -> None:
         self.values, self.timed, self.ragged = values, timed, ragged
+        self.unsure = False
         self._tables: dict[tuple[int, bool], int] = {}
         self._risky: list[bool] = []
         self.zero, self.one = values.const(0.0), values.const(1.0)
@@ -112,6 +117,7 @@ class Derivatives:
         product = apply(mul.name, (change, self.term(partial, args, result)))
         if self._finite(partial, args, result):
             return product
+        self.unsure = True
         none = apply(eq.name, (change, self.zero))
         return apply(choose.name, (none, self.zero, product))
 

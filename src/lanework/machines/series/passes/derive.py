@@ -98,6 +98,7 @@ class Deriver:
 
     Attributes:
         ports: the outputs of the program that it makes, with their values.
+        unsure: whether a gradient or a change may be 0 by the rule of `Derivatives.times` alone.
     """
 
     def __init__(self, program: Program[Any]) -> None:
@@ -110,6 +111,7 @@ class Deriver:
         self.ragged = self.view.horizon is not None
         self.slopes = slopes_of(program.header)
         self.ports: list[tuple[Port, int]] = []
+        self.unsure = False
 
     def asked(self, outputs: str | Iterable[str] | None) -> list[Port]:
         """The outputs of these names, of which the program gives the values too.
@@ -140,9 +142,9 @@ class Deriver:
     def adjoint(self, port: Port, leaves: Mapping[str, int]) -> dict[str, int]:
         """The derivatives of an output by inputs, added to the outputs."""
         values, value = self.values, self.of[port.row]
-        by_leaf = Adjoint(values, self.timed, self.ragged).of(
-            {value: values.const(1.0)}, [*leaves.values()]
-        )
+        adjoint = Adjoint(values, self.timed, self.ragged)
+        by_leaf = adjoint.of({value: values.const(1.0)}, [*leaves.values()])
+        self.unsure |= adjoint.unsure
         for name, leaf in leaves.items():
             self.add(f"d_{port.name}_d_{name}", port, self.inputs[name], by_leaf[leaf])
         return {name: by_leaf[leaf] for name, leaf in leaves.items()}
@@ -198,7 +200,9 @@ class Deriver:
         """How outputs change along a direction of more inputs, and nothing else: `d_y`."""
         ports, directions = [*ports], self.directions(leaves)
         roots = [self.of[port.row] for port in ports]
-        by_root = Tangent(self.values, self.timed, self.ragged).of(directions, roots)
+        tangent = Tangent(self.values, self.timed, self.ragged)
+        by_root = tangent.of(directions, roots)
+        self.unsure |= tangent.unsure
         for port, root in zip(ports, roots, strict=True):
             self.ports.append((Port(f"d_{port.name}", "out", -1), by_root[root]))
 

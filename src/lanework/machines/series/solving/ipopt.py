@@ -21,13 +21,14 @@ from lanework.core.result.frames import need
 from lanework.machines.series.codes import BAD_PROBLEM, LOOKUP_OUTSIDE, NO_SOLUTION
 from lanework.machines.series.solving.blocks import Floats
 from lanework.machines.series.solving.callbacks import Callbacks, native
-from lanework.machines.series.solving.polish import WHAT, checked
+from lanework.machines.series.solving.polish import NEAR, WHAT, beside, checked
 from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.scales import FAR, Scales, again, ends, first
 from lanework.machines.series.solving.solution import TRACE, Solution
-from lanework.machines.series.solving.where import NO_NUMBER, put_back, where
+from lanework.machines.series.solving.where import NO_NUMBER, idle, put_back, stay, where
 
 SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
+BESIDE = 4  # runs of IPOPT from points that are better than slopes say
 AGAIN = 40  # runs of IPOPT after the first, each in other units
 STAYS = 1e-9  # of unknowns beside their units: how far a run moves them that makes no difference
 
@@ -306,20 +307,55 @@ def solve(
         if not problem.stop:
             session.functions = native(problem, x) or problem
             x, number = session.solve(x, before)
-        status = STATUS.get(number, "stopped")
-        if status == "solved" and not problem.stop:
-            status = checked(problem, session.functions, x, session.scales)
-        elif status in ("inaccurate", "stopped") and problem.objective is None and not problem.stop:
-            exact = x.copy()  # in large units rounding leaves much of equations that hold
-            if checked(problem, session.functions, exact, session.scales) == "solved":
-                x[:], status = exact, "solved"
+        status, held = _status(session, number, np.clip(start, low, high), x)
         status = problem.stop or status
-        message = SAID[status]
-        if status == "solved":
-            message += put_back(problem, session.functions, np.clip(start, low, high), x)
+        message = SAID[status] + held
         if status not in ("solved", "interrupted", "deadline"):
             message += where(problem, x, status)
         return _solution(problem, session, x, status, message, run, begin)
+
+
+def _status(session: Run, number: int, start: Floats, x: Floats) -> tuple[str, str]:
+    """What it is where IPOPT ended, and what is said of unknowns that nothing depends on.
+
+    Args:
+        session: the run of IPOPT.
+        number: its status.
+        start: the unknowns to begin with.
+        x: those at the end, which come nearer to equations.
+    """
+    problem, functions = session.problem, session.functions
+    status = STATUS.get(number, "stopped")
+    if status in ("infeasible", "stopped") and problem.unsure and (x == start).all():
+        low, high = ends(problem.variables)  # slopes that are written as 0 lead nowhere
+        other = np.clip(start + NEAR * np.maximum(np.abs(start), session.scales.unit), low, high)
+        x[:], number = session.solve(other, None)
+        status = STATUS.get(number, "stopped")
+    for _ in range(BESIDE):
+        if problem.stop or status != "solved" or not problem.unsure or not problem.objective:
+            break
+        other = beside(problem, functions, x, session.scales)
+        if other is None:
+            break
+        x[:], number = session.solve(other, None)
+        status = STATUS.get(number, "stopped")
+    else:
+        status = NO_NUMBER
+    if problem.stop:
+        return problem.stop, ""
+    if status == "solved":
+        status = checked(problem, functions, x, session.scales)
+    elif status in ("inaccurate", "stopped", NO_NUMBER) and problem.objective is None:
+        exact = x.copy()  # in large units rounding leaves much of equations that hold
+        if checked(problem, functions, exact, session.scales) == "solved":
+            x[:], status = exact, "solved"
+    if status == "singular":
+        still = idle(problem, functions, (start, x), session.scales.unit)
+        if still.any():
+            status = checked(problem, functions, x, session.scales, still)
+            x[still] = start[still]
+            return status, stay(problem, still)
+    return status, put_back(problem, functions, start, x) if status == "solved" else ""
 
 
 def _solution(

@@ -48,6 +48,7 @@ class Problem:
     Attributes:
         pattern: which entries of the Jacobian may be other than zero.
         moves: which unknowns the objective may depend on.
+        unsure: whether slopes may be written as 0 where they are none.
         error: what the last run that failed was refused for; its values are NaN.
         runs: how many runs of programs there were.
         until: the deadline, on the clock of `time.monotonic`.
@@ -82,10 +83,12 @@ class Problem:
         self._x = b""
         self.native: Any = None
         self._gradient: Runner | None = None
+        self.unsure = False
         if objective is not None:
             deriver = Deriver(program)
             deriver.adjoint(objective, deriver.leaves(self.names))
             self._gradient = self._bind(Program(**vars(deriver.finish("gradient"))))
+            self.unsure = deriver.unsure
         self._derive_targets()
         self._derive_twice(ports)
 
@@ -120,6 +123,7 @@ class Problem:
         if self.pattern.any():
             deriver.forward([block.port for block in self.targets], leaves)
             self._slopes = self._bind(Program(**vars(deriver.finish("directions"))))
+            self.unsure |= deriver.unsure
 
     def _derive_twice(self, ports: list[Port]) -> None:
         deriver = Deriver(self._program)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,21 +98,48 @@ def _steep(problem: Problem, x: Floats) -> str:
     )
 
 
-def put_back(problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats) -> str:
-    """Put unknowns that change nothing back to the start; what is said of them."""
-    back = _idle(problem, functions, start, x)
-    x[back] = start[back]
+def idle(
+    problem: Problem, functions: Problem | Callbacks, points: Sequence[Floats], unit: Floats
+) -> Bools:
+    """Which unknowns no output depends on at some points, nor far around them.
+
+    Args:
+        problem: the problem.
+        functions: its functions, native ones where there are.
+        points: where it began and ended.
+        unit: how large unknowns are.
+    """
+    low, high = ends(problem.variables)
+    slopes, random = np.empty(len(problem.entries[0])), np.random.default_rng(0)
+    still = np.ones(problem.size, bool)
+    for point in points:
+        for share in (0.0, 1.0, -1.0, 30.0, -30.0, 1000.0, -1000.0):
+            off = share * (unit + np.abs(point)) * random.uniform(0.5, 1, problem.size)
+            functions.jacobian(np.clip(point + off, low, high), slopes)
+            still[problem.entries[1][slopes != 0.0]] = False
+    return still
+
+
+def stay(problem: Problem, unknowns: Bools) -> str:
+    """What is said of unknowns that stay where they began."""
     said = [
         block.place(int(index) - block.begin)
-        for index in np.flatnonzero(back)[:3]
+        for index in np.flatnonzero(unknowns)[:3]
         for block in problem.variables
         if block.begin <= index < block.begin + block.size
     ]
-    more = " ..." if back.sum() > 3 else ""
+    more = " ..." if unknowns.sum() > 3 else ""
     return f"; nothing depends on {', '.join(said)}{more}: as at the start" if said else ""
 
 
-def _idle(problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats) -> Bools:
+def put_back(problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats) -> str:
+    """Put unknowns that change nothing back to the start; what is said of them."""
+    back = _unmoving(problem, functions, start, x)
+    x[back] = start[back]
+    return stay(problem, back)
+
+
+def _unmoving(problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats) -> Bools:
     """Which unknowns were moved and change nothing: put back to the start, all else keeps its bits.
 
     IPOPT moves what only a bound holds away from it, also where nothing depends on it. Those of
