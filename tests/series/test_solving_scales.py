@@ -221,9 +221,9 @@ def test_random_problems_in_random_units(seed):
     status, values = in_units(seed, 0)
     assert status == "solved"
     for wide in (6, 15):
-        other, found = in_units(seed, wide)
+        other, mine = in_units(seed, wide)
         assert other == status
-        np.testing.assert_allclose(found, values, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(mine, values, rtol=1e-5, atol=1e-5)
 
 
 def test_default_starts_are_not_the_unit():

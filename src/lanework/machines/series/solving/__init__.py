@@ -5,8 +5,9 @@
    `blocks.py` lays its unknowns and outputs out, with their bounds; `common.py` has lanes that are
    one problem.
 3. `callbacks.py`: its functions as native code that IPOPT calls.
-4. `ipopt.py`: the solver, with its limits and its trace; `scales.py` makes it see small numbers.
-5. `polish.py`: the last steps to where equations hold.
+4. `ipopt.py`: the solver, with its limits and its trace; `scales.py` gives it ordinary numbers.
+5. `checking.py`: whether all holds where it ended, and whether slopes there are to be trusted;
+   `polish.py` takes the last steps to where equations hold.
 6. `solution.py`: what comes back: a status, values, multipliers, the way that led there; `where.py`
    names where it is that something is not solved, and unknowns that change nothing.
 7. `goal.py`: one unknown a lane, all lanes at once, without IPOPT, by `search.py`.

@@ -21,7 +21,8 @@ from lanework.core.result.frames import need
 from lanework.machines.series.codes import BAD_PROBLEM, LOOKUP_OUTSIDE, NO_SOLUTION
 from lanework.machines.series.solving.blocks import Floats
 from lanework.machines.series.solving.callbacks import Callbacks, native
-from lanework.machines.series.solving.polish import NEAR, WHAT, beside, checked
+from lanework.machines.series.solving.checking import NEAR, beside, checked
+from lanework.machines.series.solving.polish import WHAT
 from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.scales import FAR, Scales, again, ends, first
 from lanework.machines.series.solving.solution import TRACE, Solution
@@ -328,8 +329,8 @@ def _status(session: Run, number: int, start: Floats, x: Floats) -> tuple[str, s
     status = STATUS.get(number, "stopped")
     if status in ("infeasible", "stopped") and problem.unsure and (x == start).all():
         low, high = ends(problem.variables)  # slopes that are written as 0 lead nowhere
-        other = np.clip(start + NEAR * np.maximum(np.abs(start), session.scales.unit), low, high)
-        x[:], number = session.solve(other, None)
+        off = NEAR * np.maximum(np.abs(start), session.scales.unit)
+        x[:], number = session.solve(np.clip(start + off, low, high), None)
         status = STATUS.get(number, "stopped")
     for _ in range(BESIDE):
         if problem.stop or status != "solved" or not problem.unsure or not problem.objective:
