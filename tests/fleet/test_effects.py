@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 from campaigns import campaign
+from watched import Machine
 
 import lanework as lw
 from lanework.base.errors import Trap
@@ -13,6 +14,7 @@ from lanework.base.limits import Limits
 from lanework.machines.fleet.analysis import disjoint
 from lanework.machines.fleet.analysis.disjoint import Span
 from lanework.machines.fleet.analysis.effects import effects
+from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.check.generate import random_program, random_shared
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
@@ -57,6 +59,19 @@ FREE = {
     "all read one word": "CLEAR r0; READ r1, r0; VMID r0; ADDI r0, r0, 1; WRITE r0, r1",
     "a count in any order": "CLEAR r0; SETI r1, int:1; ATOMIC_IADD r2, r0, r1",
     "yields": "YIELD; VMID r0; YIELD; WRITE r0, r0",
+    "rows, word by word": "VMID r0; SCALE r0, r0, 8; CLEAR r1; next:; READ r2, r0; WRITE r0, r2;"
+    " ADDI r0, r0, 1; ADDI r1, r1, 1; CMPI r3, r1, 8; BRANCH_LT r3, next",
+    "rows from their ends": "VMID r0; SCALE r0, r0, 8; ADDI r0, r0, 7; SETI r1, 8; next:;"
+    " READ r2, r0; WRITE r0, r2; SUBI r0, r0, 1; SUBI r1, r1, 1; BRANCH_GT r1, next",
+    "strides over all": "VMID r0; VMCOUNT r1; next:; READ r2, r0; WRITE r0, r2; ADD r0, r0, r1;"
+    " CMPI r3, r0, 95; BRANCH_LT r3, next",
+    "integers": "IVMID r0; SETI r1, int:3; IAND r2, r0, r1; ISUB r0, r0, r2; IOR r3, r0, r2;"
+    " IREAD r4, r3; IWRITE r3, r4",
+    "strides of integers": "IVMID r0; VMCOUNT r1; FTOI r1, r1; SETI r2, int:95; next:;"
+    " IREAD r3, r0;"
+    " IWRITE r0, r3; IADD r0, r0, r1; ICMP r3, r0, r2; BRANCH_LT r3, next",
+    "integers as floats": "IVMID r0; SETI r1, int:2; ISHL r0, r0, r1; ITOF r0, r0; READ r1, r0;"
+    " ADDI r0, r0, 3; WRITE r0, r1",
     "waits for what nobody changes": "CLEAR r0; WAIT r0, r0; VMID r0; ADDI r0, r0, 1; WRITE r0, r0",
 }
 """VMs that see nothing of each other, and nothing hangs on the order of what they write."""
@@ -84,6 +99,14 @@ SEEN = {
     "its own word, which others write too": ("CLEAR r0; WRITE r0, r0; READ r1, r0", 2, 1),
     "numbers that a float has not": ("VMID r0; MULI r0, r0, 16777216; READ r1, r0; WRITE r0, r1",
                                      2, 3),
+    "rows that overlap by one": ("VMID r0; SCALE r0, r0, 8; CLEAR r1; next:; READ r2, r0;"
+                                 " WRITE r0, r2; ADDI r0, r0, 1; ADDI r1, r1, 1; CMPI r3, r1, 9;"
+                                 " BRANCH_LT r3, next", 3, 4),
+    "strides that are too short": ("VMID r0; next:; READ r2, r0; WRITE r0, r2; ADDI r0, r0, 9;"
+                                   " CMPI r3, r0, 95; BRANCH_LT r3, next", 1, 2),
+    "rows with a step that is left out at times": (
+        "VMID r0; SCALE r0, r0, 8; CLEAR r1; next:; READ r2, r0; WRITE r0, r2; BRANCH_LT r2, skip;"
+        " ADDI r1, r1, 1; skip:; ADDI r0, r0, 1; CMPI r3, r1, 8; BRANCH_LT r3, next", 3, 4),
     "half of the number": ("VMID r0; MULI r0, r0, 0.5; READ r1, r0; WRITE r0, r1", 2, 3),
     "a remainder": ("VMID r0; MODI r0, r0, 5; READ r1, r0; WRITE r0, r1", 2, 3),
 }  # fmt: skip
@@ -416,6 +439,15 @@ def test_no_vm_sees_what_another_does(seeds):
         words = np.array([float(rand.randrange(-2, 100)) for _ in range(100)], np.float32)
         counts += check(shaped(rand), words.view(np.uint32))
     assert counts.min() > 0.1 * counts.sum()  # neither is rare
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_sums_are_exact(seed):
+    """Every element that is known to be a sum is that."""
+    subject, rng = shaped(random.Random(seed)), np.random.default_rng(seed)
+    words = rng.integers(-2, 100, 100).astype(np.float32)
+    Machine(subject, Intervals(subject, any_inputs=True), rng, words).run(60)
 
 
 @pytest.mark.slow

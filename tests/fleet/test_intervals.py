@@ -33,6 +33,14 @@ def test_any_program(seed):
         Machine(view, intervals, rng, inputs(rng)).run(25)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_integers_and_sums(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(30):
+        view = soup(rng, wild=bool(rng.integers(2)), integers=True)
+        Machine(view, Intervals(view, any_inputs=True), rng, inputs(rng)).run(30)
+
+
 LOOPS = {
     "up, tested below": (
         ["main:", "SETI 0 0", ".top", "ADDI 0 0 1", "CMPI 1 0 1000", "BRANCH_LT 1 .top",

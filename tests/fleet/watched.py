@@ -9,6 +9,7 @@ from lanework.core.ops.evaluate import evaluate as run_graph
 from lanework.core.ops.table import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import compile as fleet
+from lanework.machines.fleet.analysis.forms import GAVE, ROUNDS, beginning
 from lanework.machines.fleet.analysis.transfer import LARGEST_HALF
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
@@ -23,6 +24,11 @@ FLOATS = np.array([*FLOATS, 100, 255, 1e10, 2**24, 2**23, np.inf, -np.inf, np.na
 FOUR = (Launch(0, 4),)
 MAP = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "SYSCALL_WRITE 0 1"]
 S22 = PROFILES["S22"]
+
+
+def either(bits, actual):
+    """Whether an integer of these bits, signed or not, is in an interval."""
+    return any(actual.low <= each <= actual.high for each in (bits, bits - 2**32))
 
 
 def inside(value, actual):
@@ -50,12 +56,13 @@ class Machine:
         self.left = []  # instructions that made numbers which half precision has not
 
     def begin(self, ip, batch, n, source=None):
-        words = np.zeros(S22.length, np.uint32)
+        words = np.zeros(self.view.profile.length, np.uint32)
         words[-1] = pattern(1.0)
         if source is not None:
             words[1] = source
         base = batch.launch.base + n * batch.launch.stride
-        lane = {"ip": ip, "words": words, "batch": batch, "stack": []}
+        lane = {"ip": ip, "words": words, "batch": batch, "stack": [], "took": {}, "gave": {}}
+        lane["rounds"] = dict.fromkeys(self.intervals.loops, 0)
         lane["numbers"] = (base, batch.slot + n, batch.launch.count)
         self.lanes.append(lane)
 
@@ -76,11 +83,42 @@ class Machine:
         known = self.intervals.known[lane["ip"]]
         assert known is not None, self.view.where(lane["ip"])
         floats = lane["words"].view(np.float32)
-        for element in range(1, S22.length):
+        for element in range(1, self.view.profile.length):
             value = known.values[element]
             assert inside(floats[element], value), (
                 self.view.where(lane["ip"]), element, floats[element], value
             )  # fmt: skip
+        for element, form in known.forms.items():
+            held = int(lane["words"][~element]) if element < 0 else float(floats[element])
+            where = self.view.where(lane["ip"]), element, held, form
+            assert (self.total(lane, form) - int(held)) % 2**32 == 0 == held % 1, where
+        for element, value in known.integers.items():
+            bits = int(lane["words"][element])
+            assert either(bits, value), (self.view.where(lane["ip"]), element, bits, value)
+
+    def total(self, lane, form):
+        """What a sum of integers comes to, modulo 2**32."""
+        return form.constant + sum(n * self.number(lane, each) for each, n in form.terms)
+
+    def number(self, lane, symbol):
+        """The integer of a symbol."""
+        if symbol.name:
+            return lane["numbers"][("SYSCALL_VMID", "VMGID", "VMCOUNT").index(symbol.name)]
+        if symbol.element == ROUNDS:
+            rounds = lane["rounds"][beginning(symbol.ip)]
+            assert rounds in self.intervals.bounds(symbol), (symbol, rounds)
+            return rounds
+        integer = symbol.element < 0
+        element = ~symbol.element if integer else symbol.element
+        gave = element == GAVE
+        bits = lane["gave"][symbol.ip] if gave else lane["took"][symbol.ip][element]
+        value = int(bits) if integer else float(np.uint32(bits).view(np.float32))
+        known = self.intervals.bounds(symbol)
+        assert either(value, known) if integer else inside(value, known), (symbol, value, known)
+        assert value % 1 == 0, (symbol, value)
+        if symbol.of is not None:
+            assert (value - self.total(lane, symbol.of)) % symbol.modulus == 0, symbol
+        return int(value)
 
     def check_shared(self):
         words = self.intervals.words
@@ -96,25 +134,29 @@ class Machine:
                 self.left.append(lane["ip"])
             bits = np.float32(np.float16(value)).view(np.uint32)
         lane["words"][element] = bits
+        lane["gave"][lane["ip"]] = bits
 
     def step(self, lane):
         ip, words = lane["ip"], lane["words"]
         info, instr = self.view.infos[ip], self.view.instructions[ip]
+        lane["took"][ip] = words.copy()
         values = info.values(instr)
         bits = {
             spec.name: values[spec.name]
             if spec.kind is OperandKind.PATTERN
-            else words[S22.register(values[spec.name])]
+            else words[self.view.profile.register(values[spec.name])]
             for spec in info.operands
             if spec.kind in (OperandKind.REGISTER, OperandKind.PATTERN)
         }
         floats = {name: np.uint32(each).view(np.float32) for name, each in bits.items()}
         after = ip + 1
         if info.kernel is Kernel.LINEAR:
-            row = linear_row(S22, instr)
+            row = linear_row(self.view.profile, instr)
             self.put(lane, row.element, evaluate(row, words[:, None])[0])
         elif info.kernel is Kernel.ORACLE:
-            self.put(lane, S22.register(values["dest"]), self.oracle(info, bits, floats))
+            self.put(
+                lane, self.view.profile.register(values["dest"]), self.oracle(info, bits, floats)
+            )
         elif "cond" in values:
             after = values["target"] if self.test(info.name, floats["cond"]) else after
         elif info.name == "JUMP":
@@ -138,8 +180,11 @@ class Machine:
         else:
             out = self.io(lane, info.name, values, bits, floats)
             if "dest" in values:
-                self.put(lane, S22.register(values["dest"]), out)
+                self.put(lane, self.view.profile.register(values["dest"]), out)
         lane["ip"] = after
+        if after in lane["rounds"]:
+            again = ip in self.intervals.loops[after].body
+            lane["rounds"][after] = (lane["rounds"][after] + 1) * again
 
     def test(self, name, x):
         zero = x == 0 or abs(x) < np.float32(self.view.epsilon)
@@ -195,21 +240,27 @@ class Machine:
         return np.float32(value).view(np.uint32)
 
 
+OF_INTEGERS = "IADD ISUB IMUL IAND IOR ISHL ISHR IREM IQUO ICMP UCMP UTOF FTOU MOD FMOD".split()
 NUMBERS = [0.0, 1.0, -1.0, 2.0, 3.0, -2.0, 0.5, 10.0, 100.0, -0.0, 1e-3, 40000.0]
 WILD = [math.inf, -math.inf, math.nan, 1e38, 1e-40]
 
 
-def soup(rng, wild, own=False):
+def soup(rng, wild, own=False, integers=False):
     """A program of any instructions that lead anywhere: two routines, several launches.
 
-    With `own` there is one launch, and addresses are the VM's number or follow from it.
+    With `own` there is one launch, and addresses are the VM's number or follow from it. With
+    `integers` much is known to be one, of floats and of bits.
     """
-    counts = [int(rng.integers(6, 18)), int(rng.integers(3, 10))]
+    counts = [int(rng.integers(6, 18)) * (1 + integers), int(rng.integers(3, 10))]
     entries = [0, counts[0]]
     infos = list(FLEET.by_name.values())
     # arithmetic and branches are more often there than the many others
     weights = np.array([3.0 if info.kernel in (Kernel.LINEAR, Kernel.BRANCH) else 1.0
                         for info in infos])  # fmt: skip
+    if integers:
+        often = ("SYSCALL_VMID", "IVMID", "SETI", "MODI", "ADDI", "SUB", "ADD", "FTOI", "ITOF")
+        weights *= 0.2
+        weights += [5.0 * (info.name in often) + 2.0 * (info.name in OF_INTEGERS) for info in infos]
     numbers = NUMBERS + (WILD if wild else [])
     code = []
     for entry, count in zip(entries, counts, strict=True):
@@ -223,10 +274,14 @@ def soup(rng, wild, own=False):
                     free = info.name in ("SYSCALL_SPAWN", "CALL")
                     aims = entries if free else range(entry, entry + count)
                     values[spec.name] = int(rng.choice(aims))
+                elif integers and (info.name, spec.name) == ("SETI", "imm") and rng.random() < 0.6:
+                    small = rng.choice([0, 1, 2, 3, 5, 7, 15, 8, 16, 31, 2**24, 2**31, 2**32 - 1])
+                    values[spec.name] = int(small)
                 elif spec.kind is OperandKind.PATTERN:
-                    values[spec.name] = pattern(rng.choice(numbers))
+                    some = [2.0, 3.0, 5.0, 8.0] if integers and rng.random() < 0.8 else numbers
+                    values[spec.name] = pattern(rng.choice(some))
                 else:
-                    values[spec.name] = int(rng.integers(3))
+                    values[spec.name] = int(rng.integers(3 + integers))
                 if own and spec.name == "addr":
                     values[spec.name] = 3
             code.append(info.make(**values))

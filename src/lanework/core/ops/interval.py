@@ -122,13 +122,20 @@ def rounded(a: Interval) -> Interval:
 
 
 def stepped(a: Interval, step: int, first: int) -> Interval:
-    """The whole numbers of a finite interval that are so many steps away from a first one.
+    """The whole numbers of a finite interval that are any number of steps away from a first one.
+
+    Args:
+        a: the interval.
+        step: the step; with 0 it is the first one itself.
+        first: a number of them, in the interval or not.
 
     Example:
         >>> str(stepped(between(-7.0, 30.0, integral=True), 8, 1))
         '-7 to 25'
     """
-    if step < 2 or a.empty:
+    if step == 0:
+        return Interval(float(first), float(first), False, True)
+    if step == 1 or a.empty:
         return a
     low, high = int(a.low), int(a.high)
     return Interval(float(low + (first - low) % step), float(high - (high - first) % step), False,

@@ -3,7 +3,8 @@
 1. `controlflow` is the control-flow graph: where VMs go, and which come by.
 2. `abstract` is the abstract state of a VM at an instruction, in intervals of `core.ops.interval`;
    `memory` that of shared memory, of which some words are thread-private.
-3. `transfer` has the transfer function of each instruction, with `linear` for sums of elements.
+3. `transfer` has the transfer function of each instruction, with `linear` for sums of elements and
+   `integers` for words that are such. `induction` knows what goes up in every round of a loop.
 4. `fixpoint` goes on until nothing new is learnt, with widening and narrowing.
 5. `meanings` is another, of what words mean: which buffer an address is in by its name, and what
    is a float or an integer; `kinds` looks for those that go where the other belongs.

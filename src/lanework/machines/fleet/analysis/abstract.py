@@ -3,7 +3,8 @@
 A branch tests one register, mostly a difference that was computed just before. So it is known, too,
 which elements are the difference of which two operands, as long as neither has changed since. A
 copy is the difference to zero. And addresses are mostly computed from the VM's number: which
-elements are sums of it and of others is known as well (`forms`).
+elements are sums of it and of others is known as well (`forms`). Where bits are those of an
+integer, the same is known of that, which goes by the complement of the element: `~5`.
 
 Behind the elements of the vector there may be words of shared memory that are thread-private.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lanework.core.ops.bodies import logic
-from lanework.core.ops.interval import EXACT, NOTHING, ZERO, Interval, between
+from lanework.core.ops.interval import EXACT, NOTHING, ZERO, Interval, between, ordered
 from lanework.core.ops.op import Op
 from lanework.machines.fleet.analysis.forms import Form
 from lanework.machines.fleet.state import Profile
@@ -24,9 +25,13 @@ from lanework.machines.fleet.state import Profile
 T = TypeVar("T")
 
 Side = int | Interval
-"""An element of the vector, or a number."""
+"""An element of the vector, the integer in one (its complement), or a number."""
 
 Difference = tuple[Side, Side]
+
+
+WORD = Interval(-(2.0**31), 2.0**32 - 1.0, integral=True)
+"""Integers that a word may be, however its bits are read."""
 
 
 class AbstractState:
@@ -35,7 +40,8 @@ class AbstractState:
     Attributes:
         values: the interval of every element.
         differences: elements that are the rounded difference of two operands.
-        forms: elements that are exactly a sum of whole numbers.
+        forms: elements that are exactly a sum of integers, and integers in elements that are.
+        integers: of elements between which ends the integer is that they hold, modulo 2**32.
 
     Example:
         >>> from lanework.core.ops.bodies import logic
@@ -46,12 +52,13 @@ class AbstractState:
         Interval(low=0.0, high=4.0, nan=False, integral=True)
     """
 
-    __slots__ = ("differences", "forms", "values")
+    __slots__ = ("differences", "forms", "integers", "values")
 
     def __init__(self, values: Sequence[Interval]) -> None:
         self.values = list(values)
         self.differences: dict[int, Difference] = {}
         self.forms: dict[int, Form] = {}
+        self.integers: dict[int, Interval] = {}
 
     @classmethod
     def start(cls, profile: Profile, own: Sequence[Interval] = ()) -> AbstractState:
@@ -64,6 +71,7 @@ class AbstractState:
             and self.values == other.values
             and self.differences == other.differences
             and self.forms == other.forms
+            and self.integers == other.integers
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -72,6 +80,7 @@ class AbstractState:
         """The same, to be changed."""
         out = AbstractState(self.values)
         out.differences, out.forms = dict(self.differences), dict(self.forms)
+        out.integers = dict(self.integers)
         return out
 
     def anew(self) -> AbstractState:
@@ -83,15 +92,17 @@ class AbstractState:
     def put(self, element: int, value: Interval, difference: Difference | None = None) -> None:
         """An element becomes something else."""
         self.values[element] = value
-        self.forms.pop(element, None)
+        for each in (element, ~element):
+            self.forms.pop(each, None)
+        self.integers.pop(element, None)
         stale = [
             each
             for each, sides in self.differences.items()
-            if each == element or any(type(side) is int and side == element for side in sides)
+            if each == element or _among(element, sides)
         ]
         for each in stale:
             del self.differences[each]
-        if difference is not None and element not in difference:
+        if difference is not None and not _among(element, difference):
             self.differences[element] = difference
 
     def join(self, other: AbstractState) -> AbstractState:
@@ -102,11 +113,15 @@ class AbstractState:
         out = AbstractState([a if a is b else a.join(b) for a, b in pairs])
         out.differences = _common(self.differences, other.differences)
         out.forms = _common(self.forms, other.forms)
+        both = self.integers.keys() & other.integers.keys()
+        out.integers = {each: self.integers[each].join(other.integers[each]) for each in both}
         return out
 
     def side(self, side: Side) -> Interval:
         """The interval of an operand."""
-        return side if isinstance(side, Interval) else self.values[side]
+        if isinstance(side, Interval):
+            return side
+        return self.values[side] if side >= 0 else self.integers.get(~side, WORD)
 
     def branch(self, element: int, test: Op, taken: bool, epsilon: float) -> AbstractState | None:
         """What is known after a test of an element; None if it cannot come out so.
@@ -146,6 +161,9 @@ class AbstractState:
         waiting, seen = [element], {element}
         while waiting:
             each = waiting.pop()
+            if each < 0:
+                self.integers[~each] = _both(self.side(each), value)
+                continue
             self.values[each] = self.values[each].meet(value)
             of = self.differences.get(each)
             near = [of[0]] if of is not None and of[1] == ZERO and type(of[0]) is int else []
@@ -154,6 +172,15 @@ class AbstractState:
                 if other not in seen:
                     seen.add(other)
                     waiting.append(other)
+
+
+def _among(element: int, sides: Difference) -> bool:
+    return any(type(side) is int and side in (element, ~element) for side in sides)
+
+
+def _both(a: Interval, b: Interval) -> Interval:
+    """What is in both of integers, which may be larger than single precision has them."""
+    return ordered(max(a.low, b.low), min(a.high, b.high), False, True)
 
 
 def _common(a: dict[int, T], b: dict[int, T]) -> dict[int, T]:
@@ -253,4 +280,13 @@ def widen(
         values.append(Interval(bottom, top, b.nan, b.integral) if not b.empty else b)
     out = new.copy()
     out.values = values
+    for each, b in new.integers.items():
+        a = old.integers[each]
+        out.integers[each] = Interval(
+            low(b.low) if b.low < a.low else b.low, high(b.high) if b.high > a.high else b.high,
+            False, True,
+        )  # fmt: skip
+        if not WORD.low <= out.integers[each].low <= out.integers[each].high <= WORD.high:
+            del out.integers[each]
+            out.forms.pop(~each, None)
     return out

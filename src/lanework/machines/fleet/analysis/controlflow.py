@@ -11,8 +11,8 @@ from lanework.core.ops.interval import Interval, between, join
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Allocated, Launch
 
-Numbers = tuple[Interval, Interval, Interval]
-"""What VMID, VMGID and VMCOUNT may give."""
+Numbers = tuple[Interval, Interval, Interval, Interval]
+"""What VMID, VMGID and VMCOUNT may give, as floats, and IVMID."""
 
 WORD = 2.0**32
 
@@ -198,7 +198,7 @@ class ControlFlow:
             place = between(first, first + self.view.plan.spawn - 1, integral=True)
             count = join(each[2] for each in by_entry.values())
             for spawn in spawns:
-                _add(by_entry, self.target(spawn), (place, place, count))
+                _add(by_entry, self.target(spawn), (place, place, count, place))
         out: dict[int, Numbers] = {}
         for entry, numbers in by_entry.items():
             for ip in self.reached([entry], calls=True):
@@ -208,8 +208,8 @@ class ControlFlow:
 
 def _add(to: dict[int, Numbers], key: int, numbers: Numbers) -> None:
     known = to.get(key, numbers)
-    a, b, c = (x.join(y) for x, y in zip(known, numbers, strict=True))
-    to[key] = a, b, c
+    a, b, c, d = (x.join(y) for x, y in zip(known, numbers, strict=True))
+    to[key] = a, b, c, d
 
 
 def _numbers(allocated: Allocated) -> Numbers:
@@ -222,4 +222,5 @@ def _numbers(allocated: Allocated) -> Numbers:
         between(ends[0], ends[1], integral=True),
         between(allocated.slot, allocated.slot + launch.count - 1, integral=True),
         between(launch.count, launch.count, integral=True),
+        Interval(float(ends[0]), float(ends[1]), integral=True),
     )

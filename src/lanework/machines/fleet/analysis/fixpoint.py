@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from lanework.core.ops.interval import ANY, INF, NOTHING, Interval, join, single
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.analysis.abstract import AbstractState, widen
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
-from lanework.machines.fleet.analysis.forms import Symbol
+from lanework.machines.fleet.analysis.forms import GAVE, ROUNDS, Symbol, beginning
+from lanework.machines.fleet.analysis.induction import follow, loops
 from lanework.machines.fleet.analysis.linear import number
 from lanework.machines.fleet.analysis.memory import (
     Access,
@@ -62,6 +63,7 @@ class Intervals:
             may be to either.
         results: for instructions, by number, what they may write to an element of the vector,
             before it is rounded to half precision.
+        loops: those that have induction variables, by their heads.
         accesses: for instructions with an address in shared memory, what it may be.
 
     Raises:
@@ -96,6 +98,7 @@ class Intervals:
         self._outgoing: dict[int, list[int]] = {}
         self._kept: dict[int, AbstractState] = {}
         self._heads = {entry for entries in self.flow.resumed.values() for entry in entries}
+        self.loops, self._rounds = loops(self.flow), dict[int, float]()
         self._visits = [0] * len(self.known)
         addressed = [any(spec.name == "addr" for spec in each.operands) for each in self.view.infos]
         self._reads = [ip for ip, reads in enumerate(addressed) if reads]
@@ -127,9 +130,13 @@ class Intervals:
 
     def bounds(self, each: Symbol) -> Interval:
         """Between which numbers what an instruction took or gave is; nothing for a VM's number."""
-        if each.element < 0:
-            return self.results.get(each.ip, ANY)
-        return self.before(each.ip, each.element) or NOTHING
+        if each.element == ROUNDS:
+            return Interval(0.0, self._rounds[each.ip], integral=True)
+        known, transfer = self.known[each.ip], self._transfer
+        if each.element in (GAVE, ~GAVE):
+            gave = transfer.results if each.element > 0 else transfer.integers
+            return gave.get(each.ip, ANY)
+        return NOTHING if known is None else known.side(each.element)
 
     # The fixed point ------------------------------------------------------------------------------
 
@@ -166,7 +173,7 @@ class Intervals:
     def _descend(self) -> None:
         """Go through once more, in order, and keep what is known better now."""
         transfer, self._kept = self._transfer, {}
-        for learnt in (transfer.results, transfer.accesses, transfer.writes):
+        for learnt in (transfer.results, transfer.integers, transfer.accesses, transfer.writes):
             learnt.clear()
         for ip in range(len(self.known)):
             self.known[ip] = self._joined(ip)
@@ -179,9 +186,15 @@ class Intervals:
 
     def _joined(self, ip: int) -> AbstractState | None:
         """What is known from all ways to an instruction."""
-        out: AbstractState | None = None
-        for known in self._incoming[ip].values():
-            out = known if out is None else out.join(known)
+        out = _all(self._incoming[ip].values())
+        loop = self.loops.get(ip)
+        if out is None or loop is None:
+            return out
+        incoming = self._incoming[ip].items()
+        entered = _all(state for (came, _), state in incoming if came not in loop.body)
+        if entered is None or entered is out:
+            return out
+        out, self._rounds[beginning(ip)] = follow(loop, entered, out, self._transfer.exact)
         return out
 
     def _go(self, ip: int) -> list[int]:
@@ -260,3 +273,11 @@ class Intervals:
                 ends |= {value.low, value.high}
         ends |= {-end for end in ends}
         return sorted({single(end + step) for end in ends for step in (-1.0, 0.0, 1.0)})
+
+
+def _all(states: Iterable[AbstractState]) -> AbstractState | None:
+    """What is known if any of some may be."""
+    out: AbstractState | None = None
+    for each in states:
+        out = each if out is None else out.join(each)
+    return out

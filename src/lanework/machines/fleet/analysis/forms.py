@@ -11,6 +11,10 @@ from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
 
+GAVE = 1 << 16
+"""Instead of an element: what an instruction gave."""
+ROUNDS = 1 << 17
+"""The same: how many rounds of the loop that begins with it there were before."""
 DEEPEST = 3
 """Remainders of sums of remainders."""
 LONGEST = 6
@@ -22,15 +26,16 @@ class Symbol(NamedTuple):
 
     Attributes:
         name: for a number of the VM's own the instruction that gives it; else "".
-        ip: else the instruction that took or gave it.
-        element: the element of the vector that it took, or -1 for what it gave.
+        ip: else the instruction that took or gave it, or `beginning` of one.
+        element: the element of the vector that it took, or `GAVE` for what it gave; if that was an
+            integer, the complement of it; or `ROUNDS`.
         modulus: for a remainder by what was divided, else 0.
         of: what was divided.
     """
 
     name: str
     ip: int = -1
-    element: int = -1
+    element: int = GAVE
     modulus: int = 0
     of: Form | None = None
 
@@ -42,7 +47,7 @@ class Form(NamedTuple):
         >>> vm = Form(0, ((Symbol("SYSCALL_VMID"), 1),))
         >>> vm.plus(vm.times(3)).plus(Form(5)) == Form(5, ((Symbol("SYSCALL_VMID"), 4),))
         True
-        >>> rest = Form(0, ((Symbol("", 7, -1, 64, vm), 1),))
+        >>> rest = Form(0, ((Symbol("", 7, GAVE, 64, vm), 1),))
         >>> vm.plus(rest, -1).congruence
         (64, 0)
     """
@@ -79,15 +84,21 @@ class Form(NamedTuple):
         return _congruence(self)
 
 
-def symbol(name: str, ip: int = -1, element: int = -1) -> Form:
+def beginning(head: int) -> int:
+    """What stands for an instruction as the beginning of a loop, and not for what it takes."""
+    return -2 - head
+
+
+def symbol(name: str, ip: int = -1, element: int = GAVE) -> Form:
     """A symbol by itself."""
     return Form(0, ((Symbol(name, ip, element), 1),))
 
 
-def remainder(ip: int, of: Form, modulus: int) -> Form:
+def remainder(ip: int, element: int, of: Form, modulus: int) -> Form:
     """What an instruction gives that divides something."""
-    known = of.depth < DEEPEST and not of.mentions(ip)
-    return Form(0, ((Symbol("", ip, -1, modulus if known else 0, of if known else None), 1),))
+    if of.depth == DEEPEST or of.mentions(ip):
+        return symbol("", ip, element)
+    return Form(0, ((Symbol("", ip, element, modulus, of), 1),))
 
 
 def _order(term: tuple[Symbol, int]) -> tuple[str, int, int]:

@@ -86,7 +86,7 @@ def form(terms: list[Term], known: AbstractState, limit: float, ip: int) -> Form
         if each is None or not integer(coefficient, limit):
             return None
         out = out.plus(each, int(coefficient.low))
-    return out if 0 < len(out.terms) <= LONGEST else None
+    return out if len(out.terms) <= LONGEST else None
 
 
 def operand(side: Side, known: AbstractState, limit: float, ip: int) -> Form | None:

@@ -11,9 +11,10 @@ from lanework.core.ops.bounds import bounds
 from lanework.core.ops.interval import ANY, EXACT, ZERO, Interval, between, join, stepped
 from lanework.core.ops.op import Op
 from lanework.core.program.isa import OperandKind
-from lanework.machines.fleet.analysis.abstract import AbstractState, Difference, Side
+from lanework.machines.fleet.analysis import integers
+from lanework.machines.fleet.analysis.abstract import WORD, AbstractState, Difference, Side
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
-from lanework.machines.fleet.analysis.forms import Form, remainder, symbol
+from lanework.machines.fleet.analysis.forms import GAVE, Form, remainder, symbol
 from lanework.machines.fleet.analysis.linear import (
     MINUS_ONE,
     ONE,
@@ -73,6 +74,7 @@ class Transfer:
     Attributes:
         results: for instructions, by number, what they may write to a register or word of the VM's
             memory, before it is rounded to half precision.
+        integers: the same of those that give the bits of an integer, as far as it is known.
         accesses: for instructions with an address in shared memory, where it may be.
         writes: for instructions that write to shared memory, the address and the value.
         news: set if shared memory may hold more than before.
@@ -87,6 +89,7 @@ class Transfer:
         for n, together in enumerate(private):
             self._element |= dict.fromkeys(together, self.view.profile.length + n)
         self.results: dict[int, Interval] = {}
+        self.integers: dict[int, Interval] = {}
         self.accesses: dict[int, Access] = {}
         self.writes: dict[int, tuple[Interval, Interval]] = {}
         self.news = False
@@ -143,6 +146,17 @@ class Transfer:
         if exact and not value.fixed:
             at.after.forms[element] = formula or symbol("", at.ip)
 
+    def put_integer(self, at: At, integer: integers.Known, element: int) -> None:
+        """The bits of the destination, or another element, are those of an integer."""
+        if integer is None or self.half:
+            return
+        value, formula = integer
+        if formula is not None:
+            value = stepped(value, *formula.congruence)
+        self.integers[at.ip] = at.after.integers[element] = value
+        if not value.fixed:
+            at.after.forms[~element] = formula or symbol("", at.ip, ~GAVE)
+
     def touch(self, at: At, integer: bool = False) -> tuple[Interval, int | None]:
         """Note where an instruction accesses shared memory.
 
@@ -151,7 +165,8 @@ class Transfer:
         """
         address, formula = self.given(at, "addr"), at.after.forms.get(self.register(at, "addr"))
         if integer:
-            address, formula = between(0.0, max(self.view.shared, 1), True), None
+            number = self.register(at, "addr")
+            address, formula = at.before.side(~number), at.after.forms.get(~number)
         self.accesses[at.ip] = address, formula
         regions = self.words.regions(address)
         element = self._element.get(regions[0]) if regions else None
@@ -172,7 +187,9 @@ class Transfer:
         row = linear_row(self.view.profile, self.view.instructions[at.ip])
         terms = terms_of(row, self.view.profile.length - 1)
         formula = form(terms, at.after, self.exact, at.ip)
+        integer = integers.moved(row, self.view.profile.length - 1, at.after)
         self.put(at, combine(terms, at.before), difference(terms), formula, row.element)
+        self.put_integer(at, integer, row.element)
 
     def _op(self, at: At, info: FleetInstr, op: Op) -> None:
         sides: list[Side] = [
@@ -185,7 +202,24 @@ class Transfer:
         value = bounds(op, [at.before.side(side) for side in sides])
         relation = RELATIONS.get(op)
         of, formula = relation(self, at, sides, value) if relation else (None, None)
+        if "f32" in op.dtypes or self.half:
+            self.put(at, value, of, formula)
+            return
+        of = integers.compared(op, sides, at.after)
+        value, formula = integers.floated(op, sides, at.after, at.ip, self.exact) or (value, None)
+        if op in (words32.ftoi, words32.ftou):
+            integer = self._truncated(at, sides[0], op is words32.ftoi)
+        else:
+            integer = integers.computed(op, sides, at.after, at.ip)
         self.put(at, value, of, formula)
+        self.put_integer(at, integer, self.register(at, "dest"))
+
+    def _truncated(self, at: At, side: Side, signed: bool) -> integers.Known:
+        """The integer of a float."""
+        value = at.before.side(side)
+        if value.low < 0.0 and not signed:
+            return None
+        return integers.truncated(value, self.operand(at, side) if value.integral else None)
 
     def operand(self, at: At, side: Side) -> Form | None:
         """What an instruction takes, as a sum of whole numbers."""
@@ -216,7 +250,7 @@ def _divides(transfer: Transfer, at: At, sides: Sequence[Side], value: Interval)
     of = transfer.operand(at, sides[0]) if a.low >= 0.0 and integer(b, transfer.exact) else None
     if of is None or not value.integral or value.nan or not 0.0 <= value.low <= value.high < b.low:
         return None, None
-    return None, of if a.high < b.low else remainder(at.ip, of, int(b.low))
+    return None, of if a.high < b.low else remainder(at.ip, GAVE, of, int(b.low))
 
 
 def _keeps(transfer: Transfer, at: At, sides: Sequence[Side], value: Interval) -> Said:
@@ -251,6 +285,9 @@ def _select(transfer: Transfer, at: At) -> None:
         if (way := at.before.branch(cond, logic.gt, holds, 0.0)) is not None
     ]
     transfer.put(at, ways[0].join(ways[-1]))
+    either = [at.before.integers.get(transfer.register(at, name)) for name in ("src1", "src2")]
+    if either[0] is not None and either[1] is not None:
+        transfer.put_integer(at, (either[0].join(either[1]), None), transfer.register(at, "dest"))
 
 
 def _number(which: int) -> Effect:
@@ -262,6 +299,14 @@ def _number(which: int) -> Effect:
         transfer.put(at, value, formula=symbol(at.name))
 
     return effect
+
+
+def _ivmid(transfer: Transfer, at: At) -> None:
+    transfer.put(at, ANY)
+    numbers = transfer.flow.numbers.get(at.ip)
+    if numbers is not None and numbers[3].high <= WORD.high:
+        integer = numbers[3], symbol("SYSCALL_VMID")
+        transfer.put_integer(at, integer, transfer.register(at, "dest"))
 
 
 def _spawn(transfer: Transfer, at: At) -> None:
@@ -299,7 +344,7 @@ EFFECTS: dict[str, Effect] = {
     "SYSCALL_VMID": _number(0),
     "VMGID": _number(1),
     "VMCOUNT": _number(2),
-    "IVMID": _gives(ANY),
+    "IVMID": _ivmid,
     **dict.fromkeys(("SYSCALL_YIELD", "SYSCALL_HALT", "SYSCALL_KILL"), lambda transfer, at: None),
     "WAIT": _wait,
     **{each.name: partial(_atomic, each.updates) for each in FLEET.by_name.values() if each.atomic},
