@@ -20,6 +20,8 @@ _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _WORD = np.uint64(32)
 ROUNDS = 10
+FEW = 16
+"""Words of which so many are done faster one after another."""
 
 Words = npt.NDArray[np.uint32]
 
@@ -55,6 +57,9 @@ def rounds(state: npt.NDArray[np.uint64], k0: npt.ArrayLike, k1: npt.ArrayLike) 
         k0: the first word of the key, uint32; broadcasts against a word.
         k1: the second.
     """
+    if state.size <= FEW and isinstance(k0, int) and isinstance(k1, int):
+        _one_by_one(state, k0, k1)
+        return
     x0, x1, x2, x3 = (state[n, ...] for n in range(4))
     p0, p1 = np.empty_like(x0), np.empty_like(x0)
     key0, key1 = (np.asarray(each, np.uint64) for each in (k0, k1))
@@ -70,6 +75,17 @@ def rounds(state: npt.NDArray[np.uint64], k0: npt.ArrayLike, k1: npt.ArrayLike) 
         np.bitwise_xor(x2, key1, out=x2)
         np.bitwise_and(p0, _LOW, out=x3)
         key0, key1 = (key0 + _W0) & _LOW, (key1 + _W1) & _LOW
+
+
+def _one_by_one(state: npt.NDArray[np.uint64], k0: int, k1: int) -> None:
+    m0, m1, w0, w1, low = map(int, (_M0, _M1, _W0, _W1, _LOW))
+    keys = [(k0 + n * w0 & low, k1 + n * w1 & low) for n in range(ROUNDS)]
+    for at in np.ndindex(state.shape[1:]):
+        x0, x1, x2, x3 = state[:, *at].tolist()
+        for key0, key1 in keys:
+            p0, p1 = m0 * x0, m1 * x2
+            x0, x1, x2, x3 = p1 >> 32 ^ x1 ^ key0, p1 & low, p0 >> 32 ^ x3 ^ key1, p0 & low
+        state[:, *at] = x0, x1, x2, x3
 
 
 def words(seed: int, lane: npt.ArrayLike, index: npt.ArrayLike) -> Words:

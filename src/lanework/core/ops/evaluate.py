@@ -7,12 +7,13 @@ This is the living definition. Whatever an engine computes is compared with it, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.ops.expr import Graph
+from lanework.core.ops.expr import Graph, Value
 from lanework.core.ops.fused import without_fma
 from lanework.core.ops.prims import ARG, CONST, Prim
 
@@ -111,22 +112,60 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
         >>> evaluate(trace(lambda x, y: x * y + 1.0, ("f64", "f64")), [np.arange(3.0), 2.0])
         array([1., 3., 5.])
     """
+    return interpreter(graph)(args)
+
+
+@lru_cache(1024)
+def interpreter(graph: Graph) -> Callable[[Sequence[Array]], Array]:
+    """The same for many calls: what to do is looked up once.
+
+    A value's slot is another's as soon as nothing needs it any more, so that few arrays are there
+    at one time.
+    """
     graph = without_fma(graph)
-    values: dict[int, Array] = {}
-    with np.errstate(all="ignore"):
-        for value in graph.values:
-            prim = value.prim
-            dtype = NUMPY_DTYPE[value.dtype]
-            if prim is ARG:
-                out = np.asarray(args[int(value.payload or 0)], dtype=dtype)
-            elif prim is CONST:
-                out = np.asarray(value.payload, dtype=dtype)
-            elif prim in CASTS:
-                out = CASTS[prim](values[id(value.args[0])], dtype)
-            else:
-                out = np.asarray(ELEMENTWISE[prim](*[values[id(arg)] for arg in value.args]))
-            values[id(value)] = out
-    return values[id(graph.result)]
+    last = {id(arg): n for n, value in enumerate(graph.values) for arg in value.args}
+    last[id(graph.result)] = len(graph.values)
+    slots: dict[int, int] = {}
+    free: list[int] = []
+    first: list[Any] = []  # what slots hold at first: constants
+    given: list[tuple[int, int, type[np.generic]]] = []
+    steps: list[tuple[int, Callable[..., Any], tuple[int, ...]]] = []
+    leaves = [value for value in graph.values if value.prim in (ARG, CONST)]
+    for value in leaves:
+        slots[id(value)], dtype = len(first), NUMPY_DTYPE[value.dtype]
+        if value.prim is ARG:
+            given.append((len(first), int(value.payload or 0), dtype))
+        first.append(None if value.prim is ARG else np.asarray(value.payload, dtype))
+    for number, value in enumerate(graph.values):
+        if id(value) in slots:
+            continue
+        sources = tuple(slots[id(arg)] for arg in value.args)
+        free += {slots[id(arg)] for arg in value.args if last[id(arg)] == number}
+        if not free:
+            free.append(len(first))
+            first.append(None)
+        slots[id(value)] = free.pop()
+        steps.append((slots[id(value)], _function(value), sources))
+    result, constant = slots[id(graph.result)], graph.result.prim is CONST
+
+    def run(args: Sequence[Array]) -> Array:
+        values = list(first)
+        for at, number, dtype in given:
+            values[at] = np.asarray(args[number], dtype=dtype)
+        with np.errstate(all="ignore"):
+            for at, function, sources in steps:
+                values[at] = function(*[values[source] for source in sources])
+        return np.array(values[result]) if constant else np.asarray(values[result])
+
+    return run
+
+
+def _function(value: Value) -> Callable[..., Any]:
+    """What computes a value."""
+    if value.prim not in CASTS:
+        return ELEMENTWISE[value.prim]
+    cast, dtype = CASTS[value.prim], NUMPY_DTYPE[value.dtype]
+    return lambda array: cast(np.asarray(array), dtype)
 
 
 def direct(graph: Graph) -> np.ufunc | None:

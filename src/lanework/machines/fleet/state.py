@@ -104,6 +104,11 @@ class Profile:
         padding = -len(names) % (LINE // 4)
         return (*names, *(f"_padding{n}" for n in range(padding)))
 
+    @cached_property
+    def offsets(self) -> dict[str, int]:
+        """The word of each field, the same in both layouts."""
+        return {field: number for number, field in enumerate(self.fields)}
+
     @property
     def words(self) -> int:
         """Words of a VM in the array of structures."""
@@ -121,7 +126,7 @@ class Profile:
 
     def word(self, field: str) -> int:
         """The word of a field, the same in both layouts."""
-        return self.fields.index(field)
+        return self.offsets[field]
 
     def register(self, number: int) -> int:
         """The element of the vector that is a register."""

@@ -19,6 +19,8 @@ Handler = Callable[[Members], None]
 Maker = Callable[[Execution, int, Values], Handler]
 """From an execution, an instruction's number and operands to what it does to a group of VMs."""
 
+YIELDED = np.uint32(Status.YIELDED)
+
 Test = Callable[[npt.NDArray[np.float32], np.float32], Any]
 
 
@@ -37,6 +39,10 @@ def _branch(test: Test) -> Maker:
     return make
 
 
+def _zero(x: npt.NDArray[np.float32], epsilon: np.float32) -> Any:
+    return np.abs(x) < epsilon if epsilon > 0.0 else x == 0.0
+
+
 def _call(run: Execution, ip: int, values: Values) -> Handler:
     rows = [run.register(number) for number in run.view.convention.saved]
     pointers, frames, depth = run.state.row("stack_pointer"), run.frames, run.view.depth
@@ -46,7 +52,7 @@ def _call(run: Execution, ip: int, values: Values) -> Handler:
         run.fault(ip, full, Fault.STACK_OVERFLOW)
         if rest is None:
             return
-        who, level = groups.ids(rest), pointers[rest]
+        level, who = _frames(pointers, rest)
         frames[level, 0, who] = ip + 1
         for n, row in enumerate(rows, 1):
             frames[level, n, who] = row[rest]
@@ -66,25 +72,39 @@ def _return(run: Execution, ip: int, values: Values) -> Handler:
         if rest is None:
             return
         pointers[rest] -= np.uint32(1)
-        who, level = groups.ids(rest), pointers[rest]
+        level, who = _frames(pointers, rest)
         for n, row in enumerate(rows, 1):
             row[rest] = frames[level, n, who]
         back = frames[level, 0, who]
+        if (back == back[0]).all():
+            run.go(int(back[0]), rest)
+            return
         for target in np.unique(back).tolist():
             run.go(target, groups.split(rest, back == target)[0])
 
     return handle
 
 
+def _frames(pointers: Words, members: Members) -> tuple[Any, Members]:
+    """Where the frames of VMs are: levels, and VMs; one level where that is all of theirs."""
+    level = pointers[members]
+    if isinstance(members, slice) and (level == level[0]).all():
+        return int(level[0]), members
+    return level, groups.ids(members)
+
+
 def _read(run: Execution, ip: int, values: Values) -> Handler:
     row = run.register(values["addr"])
 
     def handle(members: Members) -> None:
-        rest, at = run.inside(ip, members, row[members])
+        rest, at = run.place(ip, members, row[members], True)
         if rest is None:
             return
-        words, missing = sharing.read(run.words, at)
-        run.progress.reads_outside += missing
+        if isinstance(at, slice):
+            words = run.words[at]
+        else:
+            words, missing = sharing.read(run.words, at)
+            run.progress.reads_outside += missing
         run.put(values["dest"], rest, words)
         run.go(ip + 1, rest)
 
@@ -95,12 +115,13 @@ def _write(run: Execution, ip: int, values: Values) -> Handler:
     row, source = run.register(values["addr"]), run.register(values["src"])
 
     def handle(members: Members) -> None:
-        rest, at = run.inside(ip, members, row[members])
+        rest, at = run.place(ip, members, row[members], False)
         if rest is None:
             return
-        run.progress.writes_outside += int(np.count_nonzero(at < 0))
+        if not isinstance(at, slice):
+            run.progress.writes_outside += int(np.count_nonzero(at < 0))
         run.store(ip, at)
-        run.writes[ip] = rest, at, np.array(source[rest])
+        run.writes[ip] = rest, at, source[rest]  # of which none changes before they are done
 
     return handle
 
@@ -124,9 +145,11 @@ def _float(name: str) -> Callable[[Execution, Members], Words]:
 
 
 def _yield(run: Execution, ip: int, values: Values) -> Handler:
+    status, swept = run.state.row("status"), run.state.row("swept")
+
     def handle(members: Members) -> None:
-        run.state.row("status")[members] = Status.YIELDED
-        run.state.row("swept")[members] = run.sweep
+        status[members] = YIELDED
+        swept[members] = run.sweep
         run.yielded.append(members)
         run.go(ip + 1, members)
 
@@ -161,8 +184,8 @@ def _wait(run: Execution, ip: int, values: Values) -> Handler:
 
 
 HANDLERS: dict[str, Maker] = {
-    "BRANCH_EQ": _branch(lambda x, epsilon: (x == 0.0) | (np.abs(x) < epsilon)),
-    "BRANCH_NE": _branch(lambda x, epsilon: ~((x == 0.0) | (np.abs(x) < epsilon))),
+    "BRANCH_EQ": _branch(_zero),
+    "BRANCH_NE": _branch(lambda x, epsilon: ~_zero(x, epsilon)),
     "BRANCH_LT": _branch(lambda x, epsilon: x < 0.0),
     "BRANCH_GT": _branch(lambda x, epsilon: x > 0.0),
     "BRANCH_LE": _branch(lambda x, epsilon: x <= 0.0),

@@ -20,13 +20,14 @@ from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.compose import maps_for
 from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference import groups, sharing
-from lanework.machines.fleet.reference.control import HANDLERS, Handler, changed
+from lanework.machines.fleet.reference.control import HANDLERS, YIELDED, Handler, changed
 from lanework.machines.fleet.reference.execution import Execution
 from lanework.machines.fleet.reference.groups import Members
 from lanework.machines.fleet.reference.ordered import run_ordered
 from lanework.machines.fleet.reference.steps import finite, linear, oracle
-from lanework.machines.fleet.state import LIVE, Fault, Status, VMState, Words
+from lanework.machines.fleet.state import Fault, Status, VMState, Words
 
+RUNNING = np.uint32(Status.RUNNING)
 SAVED = (
     *("words", "progress", "streams", "counts", "live", "at", "blocked", "yielded"),
     *("sweep", "quiet", "still", "spare"),
@@ -52,6 +53,7 @@ class ReferenceEngine(Execution):
         """Start anew: no VM, and shared memory as given."""
         super().begin(shared)
         self._handlers: list[Handler | None] = [None] * len(self.view.infos)
+        self._kernels = [int(info.kernel) for info in self.view.infos]
 
     def clear(self, first: int, last: int) -> None:
         """Make places free; no VM may be live there."""
@@ -115,24 +117,30 @@ class ReferenceEngine(Execution):
     def _classify(self, watch: Sequence[int], fuel: int | None) -> Stop | None:
         """Wake VMs, and say whether to stop."""
         progress = self.progress
-        status = self.state.row("status")
-        for members in self.yielded:
-            chosen = status[members]
-            chosen[chosen == Status.YIELDED] = Status.RUNNING
-            status[members] = chosen
-        self.yielded = []
-        self._recheck()
+        if self.yielded:
+            self._wake()
+        if self.blocked:
+            self._recheck()
         if progress.faults and self.settings.on_fault == "stop":
             return Stop.FAULT
         if progress.live == 0:
             return Stop.DONE
-        if any(self.live[batch] == 0 for batch in watch):
+        if watch and any(self.live[batch] == 0 for batch in watch):
             return Stop.BATCH
         if self.waits and self._stuck():
             return Stop.DEADLOCK
         if fuel is not None and sum(map(groups.size, self.at.values())) > fuel:
             return Stop.FUEL
         return None
+
+    def _wake(self) -> None:
+        """Let VMs run again that have yielded."""
+        status = self.state.row("status")
+        for members in self.yielded:
+            chosen = status[members]
+            chosen[chosen == YIELDED] = RUNNING
+            status[members] = chosen
+        self.yielded = []
 
     def _recheck(self) -> None:
         """Let blocked VMs go on whose word has changed."""
@@ -152,10 +160,8 @@ class ReferenceEngine(Execution):
         blocked = sum(map(groups.size, self.blocked.values()))
         if blocked == self.progress.live:
             return True
-        status = self.state.row("status")
-        live = np.isin(status, LIVE)
-        idle = (status[live] == Status.BLOCKED) | (self.state.row("swept")[live] == self.sweep)
-        if not idle.all():
+        swept = self.state.row("swept")
+        if not all((swept[members] == self.sweep).all() for members in self.at.values()):
             return False
         self.sweep, self.quiet = self.sweep + 1, self.quiet + 1
         sweeps = self.quiet - self.settings.patience
@@ -170,18 +176,17 @@ class ReferenceEngine(Execution):
     def _epoch(self) -> None:
         progress = self.progress
         self.start()
+        handlers, kernels, counts = self._handlers, self._kernels, progress.by_kernel
         for ip, members in self.at.items():
-            handler = self._handlers[ip] or self._handler(ip)
-            handler(members)
+            (handlers[ip] or self._handler(ip))(members)
             count = groups.size(members)
             progress.executed += count
-            progress.by_kernel[self.view.infos[ip].kernel] += count
+            counts[kernels[ip]] += count
         if self.writes:
             self._write()
         if self.waiting:
             run_ordered(self)
-        self.at = {}
-        self._join(self.next)
+        self.at = {ip: groups.merge(parts) for ip, parts in self.next.items()}
         progress.epochs += 1
 
     def _write(self) -> None:
@@ -216,7 +221,7 @@ class ReferenceEngine(Execution):
 
     def _straight(self, ip: int) -> Handler:
         """Of an instruction that computes, after which comes the next."""
-        matrix, check = self.maps[ip], None
+        matrix, check, half = self.maps[ip], None, self.half
         if matrix is not None:
             step = linear(self.state, matrix.rows)
             changed, after = [row.element for row in matrix.rows], ip + matrix.length
@@ -229,7 +234,7 @@ class ReferenceEngine(Execution):
         def compute(members: Members) -> None:
             for part in groups.parts(members):
                 step(part)
-                if self.half:
+                if half:
                     self.halve(part, changed)
 
         def run(members: Members) -> None:

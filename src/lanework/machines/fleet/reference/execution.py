@@ -52,7 +52,7 @@ class Execution:
 
     def __init__(self, view: FleetView, settings: Settings) -> None:
         self.view, self.settings = view, settings
-        self.half = settings.storage == "f16"
+        self.half, self.length = settings.storage == "f16", len(view.infos)
         self.limits, self.stores = limits(view), stores(view)
         self.begin(np.zeros(view.shared, np.uint32))
 
@@ -107,10 +107,12 @@ class Execution:
         """VMs that execute an instruction in the next epoch."""
         if members is None:
             return
-        if ip >= len(self.view.infos):
+        if ip >= self.length:
             self.fault(ip, members, Fault.PAST_END)
+        elif ip in self.next:
+            self.next[ip].append(members)
         else:
-            self.next.setdefault(ip, []).append(members)
+            self.next[ip] = [members]
 
     def queue(self, ip: int, members: Members) -> None:
         """VMs at an ordered instruction, who get their turns after all others."""
@@ -142,15 +144,35 @@ class Execution:
     def addresses(self, ip: int, bits: Words) -> sharing.Addresses:
         """Where the words of an instruction's addresses point to, `OUTSIDE` if outside."""
         at = sharing.addresses(bits, len(self.words), self.view.infos[ip].whole_address)
-        buffer = self.limits.get(ip)
-        if buffer is not None:
-            at[(at < buffer.offset) | (at >= buffer.offset + buffer.size)] = sharing.OUTSIDE
+        if ip in self.limits:
+            first, last = self.span(ip)
+            at[(at < first) | (at >= last)] = sharing.OUTSIDE
         return at
 
-    def store(self, ip: int, at: sharing.Addresses) -> None:
+    def store(self, ip: int, at: sharing.Addresses | slice) -> None:
         """Count words that an instruction writes where they do not belong."""
         if self.stores is not None:
-            self.progress.mixed += self.stores.count(ip, at)
+            self.progress.mixed += self.stores.count(ip, groups.ids(at))
+
+    def place(self, ip: int, members: Members, bits: Words, alike: bool) -> Any:
+        """The same as `inside`; a slice where the addresses follow one another, or are one.
+
+        Args:
+            ip: the instruction.
+            members: who execute it.
+            bits: their addresses.
+            alike: whether a slice of one word may be that of all of them.
+        """
+        first, last = self.span(ip)
+        at = sharing.span(bits, first, last, self.view.infos[ip].whole_address, alike)
+        return self.inside(ip, members, bits) if at is None else (members, at)
+
+    def span(self, ip: int) -> tuple[int, int]:
+        """The words that an instruction may access: from the first to before the last."""
+        buffer = self.limits.get(ip)
+        return (
+            (0, len(self.words)) if buffer is None else (buffer.offset, buffer.offset + buffer.size)
+        )
 
     def inside(self, ip: int, members: Members, bits: Words) -> Any:
         """The VMs that go on with their address, and where it points: `OUTSIDE` if outside."""

@@ -8,7 +8,7 @@ array. A slice is a view of a row of the state, without a copy.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,10 @@ Members = slice | Index
 """Global ids, ascending."""
 PART = 1 << 15
 """VMs at once where temporaries of an instruction would be many."""
+
+
+DENSE = 16
+"""Sets are merged as bits up to so many places a VM; sorting takes as long there."""
 
 
 def size(members: Members) -> int:
@@ -39,11 +43,13 @@ def ids(members: Members) -> Index:
     return members
 
 
-def parts(members: Members) -> Iterator[Members]:
+def parts(members: Members) -> Iterable[Members]:
     """The same in parts of `PART` at most, in order."""
-    if size(members) <= PART:
-        yield members
-    elif isinstance(members, slice):
+    return (members,) if size(members) <= PART else _parts(members)
+
+
+def _parts(members: Members) -> Iterator[Members]:
+    if isinstance(members, slice):
         for first in range(members.start, members.stop, PART):
             yield slice(first, min(first + PART, members.stop))
     else:
@@ -70,17 +76,17 @@ def split(members: Members, mask: npt.NDArray[np.bool_]) -> tuple[Members | None
         >>> split(slice(10, 14), np.array([True, False, False, True]))
         (array([10, 13]), slice(11, 13, None))
     """
-    chosen = np.flatnonzero(mask)
-    if len(chosen) == 0:
+    count = np.count_nonzero(mask)
+    if count == 0:
         return None, members
-    if len(chosen) == len(mask):
+    if count == len(mask):
         return members, None
-    rest = np.flatnonzero(~mask)
+    chosen, rest = np.flatnonzero(mask), np.flatnonzero(~mask)
     if isinstance(members, slice):
         chosen += members.start
         rest += members.start
         return tidy(chosen), tidy(rest)
-    return tidy(members[chosen]), tidy(members[rest])
+    return tidy(members.take(chosen)), tidy(members.take(rest))
 
 
 def merge(parts: Sequence[Members]) -> Members:
@@ -96,4 +102,10 @@ def merge(parts: Sequence[Members]) -> Members:
     follow = all(one.stop == other.start for one, other in itertools.pairwise(slices))
     if follow and len(slices) == len(parts):
         return slice(slices[0].start, slices[-1].stop)
-    return tidy(np.sort(np.concatenate([ids(part) for part in parts])))
+    last = max(part.stop if isinstance(part, slice) else int(part[-1]) + 1 for part in parts)
+    if last > DENSE * sum(map(size, parts)):
+        return tidy(np.sort(np.concatenate([ids(part) for part in parts]), kind="stable"))
+    known = np.zeros(last, np.bool_)
+    for part in parts:
+        known[part] = True
+    return tidy(np.flatnonzero(known))

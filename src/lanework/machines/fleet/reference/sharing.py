@@ -22,9 +22,12 @@ OUTSIDE = -1
 LEAST = np.float32(2.0**-126)
 """The least float that is an address, but for 0: below are the patterns of small integers."""
 
+DENSE = 4
+"""Words a VM up to which it is looked at each word whether it is written twice."""
+
 NOBODY: Index = np.zeros(0, np.intp)
 
-Writes = tuple[Members, Addresses, Words]
+Writes = tuple[Members, Addresses | slice, Words]
 """VMs, where they write to, and what."""
 
 
@@ -48,6 +51,10 @@ def addresses(words: Words, count: int, integer: bool) -> Addresses:
         at = words.astype(np.int64)
     else:
         floats = words.view(np.float32)
+        if np.maximum.reduce(words, initial=0) < np.float32(count).view(np.uint32):
+            at = floats.astype(np.int64)
+            if np.count_nonzero(at) == np.count_nonzero(words):  # neither fractions nor integers
+                return at
         inside = ((floats >= LEAST) & (floats < 2.0**32)) | (words << np.uint32(1) == 0)
         if not inside.all():
             floats = np.where(inside, floats, np.float32(-1.0))
@@ -56,6 +63,38 @@ def addresses(words: Words, count: int, integer: bool) -> Addresses:
     if outside.any():
         at[outside] = OUTSIDE
     return at
+
+
+def span(words: Words, first: int, last: int, integer: bool, alike: bool) -> slice | None:
+    """Where addresses point to that follow one another, or are the same.
+
+    Args:
+        words: the bits of registers, as for `addresses`.
+        first: the first word that they may point to.
+        last: the word after the last one.
+        integer: whether they are integers.
+        alike: whether they may be the same, too: the slice has one word then.
+
+    Returns:
+        The words; None for other addresses, and where any is outside.
+
+    Example:
+        >>> where = np.array([3.0, 4.0, 5.0], np.float32).view(np.uint32)
+        >>> span(where, 0, 9, False, False), span(where, 0, 5, False, False)
+        (slice(3, 6, None), None)
+        >>> span(where[[1, 1]], 0, 9, False, True)
+        slice(4, 5, None)
+    """
+    numbers = words if integer else words.view(np.float32)
+    begin, end = numbers[0].item(), numbers[-1].item()
+    if not (first <= begin <= end < last) or begin % 1:
+        return None
+    if end - begin != len(words) - 1:
+        one = alike and begin == end and (numbers == begin).all()
+        return slice(int(begin), int(begin) + 1) if one else None
+    if len(words) > 2 and (numbers[1:] - numbers[:-1] != 1).any():
+        return None
+    return slice(int(begin), int(end) + 1)
 
 
 def read(shared: Words, at: Addresses) -> tuple[Words, int]:
@@ -82,25 +121,41 @@ def write(shared: Words, parts: Sequence[Writes], fault: bool = False) -> tuple[
     Returns:
         How many words several VMs wrote, and which VMs did not write for it.
     """
-    who = np.concatenate([groups.ids(part[0]) for part in parts])
-    at = np.concatenate([part[1] for part in parts])
-    values = np.concatenate([part[2] for part in parts])
-    if len(parts) > 1:
-        order = np.argsort(who, kind="stable")
-        who, at, values = who[order], at[order], values[order]
+    members, at, values = parts[0] if len(parts) == 1 else _merged(parts)
+    if isinstance(at, slice):
+        shared[at] = values
+        return 0, NOBODY
     inside = at >= 0
     if not inside.all():
-        who, at, values = who[inside], at[inside], values[inside]
-    words = NOBODY
-    if not (at[1:] > at[:-1]).all():
-        ordered = np.sort(at)
-        words = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        members, at, values = groups.ids(members)[inside], at[inside], values[inside]
+    words = NOBODY if (at[1:] > at[:-1]).all() else _contested(at)
     if fault and len(words):
         clear = ~np.isin(at, words)
         shared[at[clear]] = values[clear]
-        return len(words), who[~clear]
+        return len(words), groups.ids(members)[~clear]
     shared[at] = values  # of equal indices the last value is assigned
     return len(words), NOBODY
+
+
+def _merged(parts: Sequence[Writes]) -> Writes:
+    """The writes of several groups, by id."""
+    who = np.concatenate([groups.ids(part[0]) for part in parts])
+    order = np.argsort(who, kind="stable")
+    at = np.concatenate([groups.ids(part[1]) for part in parts])
+    return who[order], at[order], np.concatenate([part[2] for part in parts])[order]
+
+
+def _contested(at: Addresses) -> Index:
+    """The words that are there more than once."""
+    top = int(at.max()) + 1
+    if top > DENSE * len(at):
+        ordered = np.sort(at)
+        return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    number, last = np.arange(len(at), dtype=np.int32), np.empty(top, np.int32)
+    last[at] = number
+    known = np.zeros(top, np.bool_)
+    known[at[last.take(at) != number]] = True
+    return np.flatnonzero(known)
 
 
 def update(info: FleetInstr) -> Callable[..., Any]:

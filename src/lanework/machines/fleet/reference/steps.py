@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.ops.evaluate import direct, evaluate
+from lanework.core.ops.evaluate import direct, interpreter
 from lanework.core.ops.op import Op
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import FleetInstr
@@ -154,13 +154,13 @@ def _op(vms: VMState, info: FleetInstr, values: dict[str, int], op: Op) -> Step:
         else:
             sources.append(vms.words[vms.profile.register(number)].view(kind))
     out = vms.words[vms.profile.register(values["dest"])].view(kind)
-    function = direct(graph)
+    function, several = direct(graph), interpreter(graph)
     rows = [isinstance(each, np.ndarray) and each.ndim == 1 for each in sources]
 
     def apply(members: Members) -> None:
         args = [each[members] if row else each for each, row in zip(sources, rows, strict=True)]
         if function is None:
-            out[members] = evaluate(graph, args)
+            out[members] = several(args)
         elif isinstance(members, slice):
             function(*args, out=out[members])
         else:
