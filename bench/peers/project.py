@@ -143,18 +143,23 @@ def jax_scan(lanes: dict[str, F64], series: F64) -> Callable[[], Answer]:
 
 
 def jax_gradient(lanes: dict[str, F64], series: F64) -> Callable[[], Answer]:
-    """The sum of npv over scenarios, and its derivatives, by `jax.value_and_grad`."""
+    """The sum of npv over scenarios, and its derivatives, by `jax.value_and_grad`.
+
+    The answers have the names of ours.
+    """
     import jax
 
     run = _scan(np.size(next(iter(lanes.values()))), ties=True)
     at = oracle.OUTPUTS.index("npv")
     both = jax.jit(jax.value_and_grad(lambda given, now: run(given, now)[at].sum(), (0, 1)))
     given, now = _arrays(lanes, series)
+    names = {name: f"d_sum_d_{name}" for name in lanes}
+    columns = [f"d_sum_d_{name}" for name in oracle.TIME_INPUTS]
 
     def job() -> Answer:
         value, (by_lane, by_time) = jax.block_until_ready(both(given, now))
-        slopes = {name: np.asarray(slope) for name, slope in by_lane.items()}
-        return {"npv": np.asarray(value), **slopes, "series": np.asarray(by_time)}
+        slopes = {names[name]: slope for name, slope in by_lane.items()}
+        return {"sum": value, **slopes, **dict(zip(columns, np.asarray(by_time).T, strict=True))}
 
     return job
 

@@ -172,6 +172,17 @@ def test_whatever_is_raised_while_helpers_are_waited_for_they_are_waited_for(ent
     assert not inside
 
 
+@pytest.mark.parametrize("width", [1, 2, 8])
+def test_the_caller_works_too_where_a_block_does_lanes_at_once(width):
+    threads = []
+    function = CALL(lambda *_: threads.append(threading.current_thread()))
+    at = ctypes.cast(function, ctypes.c_void_p).value
+    frame = Frame(1)
+    frame.shape(1, UNIT, 1, 8, 1)
+    frame.run(Kernel(function, at, False, 0.0, None, width=width), 3 * OWN_SHARE, 1)
+    assert (threads == [threading.main_thread()]) == (width > 3)
+
+
 PROGRAM = """
 import os, sys
 sys.path.insert(0, {here!r})

@@ -179,11 +179,18 @@ def price(cheap, home, wanted, bound, again):
 
 
 def test_what_is_met_last_is_not_looked_for(monkeypatch):
-    """The sum over time that ends in period 0 is what the walk backwards ends with."""
+    """What ends in period 0 is what the walk backwards ends with, and sums are sums."""
     nest = nest_of(project(), 3, monkeypatch)
     folds = [step for stage in nest.stages for step in stage.steps if hasattr(step, "how")]
     assert len(folds) > 10
-    assert {fold.how for fold in folds} == {"last"}
+    assert {fold.how for fold in folds} == {"sum"}
+    model = lw.series.Model("m", periods=12)
+    model.input("a")
+    model.formula("v", "lead(v, final=1) * a")
+    model.formula("y", "at(v, 0)")
+    nest = nest_of(model.compile(outputs=["y"]), 3, monkeypatch)
+    folds = [step for stage in nest.stages for step in stage.steps if hasattr(step, "how")]
+    assert [fold.how for fold in folds] == ["last"]
 
 
 def test_scratch_memory_begins_on_a_line():

@@ -209,5 +209,5 @@ def test_a_second_interrupt_does_not_leave_threads_behind(ctrl_c):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        frame.run(SimpleNamespace(call=call, descriptor=0), 10**12, 2, progress=interrupt)
+        frame.run(SimpleNamespace(call=call, descriptor=0, width=1), 10**12, 2, progress=interrupt)
     assert ended == [True, True]

@@ -28,6 +28,7 @@ from lanework.engines.threadtext import ARGUMENTS, KERNEL, SCRATCH, THREADS, WOR
 
 DIRECT = 300_000  # fuel below which a call costs less than waking a thread
 OWN_SHARE = 100_000_000  # fuel below which the calling thread works too: under about 50 ms
+SIMD = 4  # lanes that are done in the time of one, at least, where a block has as many
 LINE = 64  # bytes of a line of the cache, and of the widest registers
 _TICK = 0.02  # seconds between looks at Ctrl-C, deadline and progress
 
@@ -118,7 +119,7 @@ class Frame:
         progress: Callable[[int], None] | None,
     ) -> None:
         threads = min(threads, int(self.dims[2]))
-        own = fuel < OWN_SHARE and until is None
+        own = fuel < OWN_SHARE * min(kernel.width, SIMD) and until is None
         if own and self._helped(kernel, threads, hold):
             return
         futures: list[Future[None]] = []

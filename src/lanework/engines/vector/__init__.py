@@ -5,7 +5,8 @@ register a block of lanes. `body.py` is how one is written, `values.py` and `loo
 there is besides the ops of the one table, and `fields.py` finds where the numbers of registers are
 in their bytes. `build.py` puts them in a table for each processor level.
 
-When a program is bound, a nest becomes a tape of these instructions (`writer.py`, `tape.py`).
+When a program is bound, a nest becomes a tape of these instructions (`writer.py`, `tape.py`), its
+steps in an order in which few values wait (`ordering.py`).
 A native loop (`patcher.py`, with `liveness.py` and `emit.py`) gives their operands machine
 registers, copies stencils and patches them: `kernel.py` calls it, with the table that `loader.py`
 has in memory. A native driver (`driver.py`) runs the code over units, blocks and periods.

@@ -24,7 +24,8 @@ _START = 16 * 1024  # bytes of code to begin with
 _PER_RECORD = 64  # and for each instruction
 _REST = [0] * (Job.WORDS - Job.REGISTERS - 1)
 # Steps up to which four blocks run together, with walks over time and without, measured: each
-# hides the latency of the others, but takes registers from them.
+# hides the latency of the others, but takes registers from them. Where a walk keeps rows for the
+# next, two blocks wait for their stores more than for each other.
 FEW, FEW_FLAT = 8, 100
 
 
@@ -59,7 +60,7 @@ def compile_nest(
         if tapes is not None:
             tapes[ordered] = written
     walks = any(stage.direction for stage in nest.stages)
-    blocks = 1 if not many else 4 if nest.size <= (FEW if walks else FEW_FLAT) else 2
+    blocks = 1 if not many or nest.saved else 4 if nest.size <= (FEW if walks else FEW_FLAT) else 2
     return _finish(nest, written, helpers, blocks, start)
 
 

@@ -6,6 +6,7 @@ a piece of its own, at whose end is copied what the next period needs to where i
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Callable
 from functools import cached_property
@@ -26,6 +27,7 @@ from lanework.engines.loops import (
     Store,
 )
 from lanework.engines.vector.isa import NONE, Kind
+from lanework.engines.vector.ordering import in_order
 from lanework.engines.vector.tape import Tape
 
 _bits = struct.Struct("<d").pack
@@ -187,10 +189,11 @@ class TapeWriter:
         self._walking, self._active = True, None
         known, saved = self._known, nest.saved
         ended: list[tuple[list[int], int]] = []
-        for step in stage.steps:
+        stores = self._results(stage)
+        for step in in_order(stage):
             target = step.target
             if type(step) is Fold:
-                self._nexts.append((folds[target], self._fold(step, folds[target])))
+                tape.store(self._fold(step, folds[target]), folds[target])
                 continue
             if type(step) is Shift and step.carried:
                 known[target] = self._carried(step, chains[target][-1])
@@ -201,9 +204,10 @@ class TapeWriter:
             if target in saved:
                 numbers = (saved[target], 0, 0)
                 tape.act("save", known[target], numbers=numbers, varying=target in nest.varying)
-        for store in nest.stores:
-            if store.layout in ("time", "both") and nest.stages[nest.home[store.value]] is stage:
+            for store in stores.pop(target, ()):
                 self._store(store)
+        for store in itertools.chain(*stores.values()):
+            self._store(store)
         for chain, source in ended:
             self._nexts += zip(chain, (self.get(source), *chain), strict=False)
         self._finish()
@@ -212,6 +216,15 @@ class TapeWriter:
             del known[value]
         self._passing = []
         known.update(folds)
+
+    def _results(self, stage: Stage) -> dict[int, list[Store]]:
+        """What a walk writes over time, by value: it is written as soon as it is there."""
+        stores: dict[int, list[Store]] = {}
+        for store in self.nest.stores:
+            timed = store.layout in ("time", "both")
+            if timed and self.nest.stages[self.nest.home[store.value]] is stage:
+                stores.setdefault(store.value, []).append(store)
+        return stores
 
     def _finish(self) -> None:
         """Copy what the next period needs; what would be overwritten before is copied first."""

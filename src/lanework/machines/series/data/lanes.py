@@ -12,8 +12,9 @@ totals are folded by halves; the units are added in order.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,8 @@ from lanework.machines.series.layout import RowKind, SeriesView
 
 WIDE = 32  # periods from which totals of units are added row by row
 FEWEST = 64  # lanes below which sorting gains nothing
+KEPT = 32  # ways of giving inputs of which a program keeps what its outputs are like
+_Kind = tuple[Port, bool, bool, tuple[str, ...], Held | None]  # as in `Output`
 
 
 def lane_order(view: SeriesView, bound: Bound) -> npt.NDArray[np.int64] | None:
@@ -202,31 +205,38 @@ class Output:
 
 
 def wanted_outputs(
-    view: SeriesView, bound: Bound, wanted: Iterable[int], slopes: Mapping[str, Slope]
+    view: SeriesView, bound: Bound, wanted: Sequence[int], slopes: Mapping[str, Slope]
 ) -> list[Output]:
     """The outputs of these numbers, with these inputs; not allocated."""
-    shape, ends = Shape.of(view, bound.given), view.horizon is not None
+    known: dict[Any, list[_Kind]] = view.program.views.setdefault("outputs", {})
+    key = bound.given, tuple(bound.outers), bound.axes, bound.inner, tuple(wanted)
+    kinds = known.get(key)
+    if kinds is None:
+        while len(known) >= KEPT:
+            known.pop(next(iter(known)), None)
+        kinds = known[key] = _kinds(view, bound, wanted, slopes)
+    ends = view.horizon is not None
+    return [Output(*kind[:4], bound, ends, kind[4]) for kind in kinds]
+
+
+def _kinds(
+    view: SeriesView, bound: Bound, wanted: Iterable[int], slopes: Mapping[str, Slope]
+) -> list[_Kind]:
+    """What outputs are like, which hangs on how inputs are given and on nothing else of them."""
+    shape = Shape.of(view, bound.given)
     along = {}  # by outer axis: what depends on it, as if it were the only lane axis
     for axis in bound.outer:
         ways = zip(bound.given, bound.outers, strict=True)
         laned = tuple(Given(given.timed, axis in its) for given, its in ways)
         along[axis] = Shape.of(view, laned)
-    outputs = []
+    kinds: list[_Kind] = []
     for port in (view.outputs[index] for index in wanted):
         slope = slopes.get(port.name)
         own = None if slope is None else held(slope, view, bound)
-        outputs.append(
-            Output(
-                port if own is None else replace(port, reduce=own.reduce),
-                shape.timed[port.row],
-                shape.output_varies(port.row),
-                tuple(axis for axis in along if along[axis].output_varies(port.row)),
-                bound,
-                ends,
-                own,
-            )
-        )
-    return outputs
+        outer = tuple(axis for axis in along if along[axis].output_varies(port.row))
+        total = port if own is None else replace(port, reduce=own.reduce)
+        kinds.append((total, shape.timed[port.row], shape.output_varies(port.row), outer, own))
+    return kinds
 
 
 def add_units(partials: Array) -> Array:

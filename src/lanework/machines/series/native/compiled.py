@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from lanework.machines.series.native.standing import Standing
 
 # From how much fuel on LLVM pays, measured on models of 4 to 1,400 steps: for each step of a nest,
-# which takes it about 200 microseconds, and to load it in the first place.
-WORTH, LOADING = 4_000_000, 5_000_000_000
+# which takes it about 200 microseconds, and to load it in the first place. Of nests that keep rows
+# from walk to walk, as derivatives do, stencils lose so many times as much.
+WORTH, LOADING, KEEPING = 4_000_000, 5_000_000_000, 3
 SWAP_FROM = 64  # periods from which a single lane without recurrences runs time as lanes
 
 
@@ -64,6 +65,15 @@ class Variant:
     engine: str
     worth: int
     spent: int = 0
+
+
+def _worth(nests: Nests) -> int:
+    """The fuel from which LLVM pays."""
+    loops = [low.nest for low in (nests.shared, nests.lanes) if low is not None]
+    worth = sum(nest.size for nest in loops) * WORTH
+    if worth and "llvmlite" not in sys.modules:
+        worth += LOADING
+    return worth // KEEPING if any(nest.saved for nest in loops) else worth
 
 
 class CompiledExecutor(Executor):
@@ -110,10 +120,7 @@ class CompiledExecutor(Executor):
     def _compile(self, job: Job, swap: bool, loop: LaneLoop, totals: frozenset[int]) -> Variant:
         start = time.perf_counter()
         nests = lower(self.view, job.given, job.ports, swap=swap, totals=totals)
-        sizes = [low.nest.size for low in (nests.shared, nests.lanes) if low is not None]
-        worth = sum(sizes) * WORTH if len(self.engines) > 1 else 0
-        if worth and "llvmlite" not in sys.modules:
-            worth += LOADING
+        worth = _worth(nests) if len(self.engines) > 1 else 0
         engine = self.engines[0] if not worth or job.fuel <= worth else self._large()
         try:
             kernels = self._kernels(nests, engine, loop)

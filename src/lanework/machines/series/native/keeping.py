@@ -203,16 +203,16 @@ def _compute_again(
                     stack += cheap[value].args
             for value in sorted(cone, key=order.__getitem__):
                 copies[value] = first
-                steps.append(_renamed(replace(cheap[value], target=first), copies))
+                steps.append(renamed(replace(cheap[value], target=first), copies))
                 for kind in (nest.timed, nest.varying):
                     if value in kind:
                         kind.add(first)
                 first += 1
-            steps.append(_renamed(step, copies))
+            steps.append(renamed(step, copies))
         stage.steps = steps if stage.direction else stage.steps
 
 
-def _renamed(step: Step, names: Mapping[int, int]) -> Step:
+def renamed(step: Step, names: Mapping[int, int]) -> Step:
     """The step, reading other values."""
     if names.keys().isdisjoint(READS[type(step)](step)):
         return step

@@ -34,6 +34,7 @@ from lanework.machines.series.data.shape import Shape, layout_of
 from lanework.machines.series.isa import AGGREGATES, ENDS, EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView
 from lanework.machines.series.native.integrality import integral_keys
+from lanework.machines.series.native.joining import join_steps
 from lanework.machines.series.native.keeping import settle_kept
 
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
@@ -118,6 +119,7 @@ class Nest:
         for row in bridges:
             layout = self._layout(row)
             nest.stores.append(Store(row, self._slot("bridge", row, layout), layout))
+        join_steps(nest)
         self._homes(nest)
         settle_kept(nest, len(self.view.rows))
         nest.slots = len(self.slots)

@@ -83,6 +83,8 @@ class Adjoint(Derivatives):
     def _over_time(self, part: int) -> int:
         """The sum over time, from the last period to the first: the way that adjoints walk."""
         values = self.values
+        if values.ops[part] == neg.name:
+            return values.apply(neg.name, (self._over_time(values.args[part][0]),))
         later = values.open_shift("lead", self.zero, 1, None)
         total = values.apply(add.name, (later, part))
         values.close(later, total)
@@ -123,7 +125,10 @@ class Adjoint(Derivatives):
                     self._give(arg, part, self.timed[value])
 
     def _where(self, condition: int, change: int) -> int:
-        return self.values.apply(choose.name, (condition, change, self.zero))
+        apply = self.values.apply
+        if self.values.ops[change] == neg.name:
+            return apply(neg.name, (self._where(condition, self.values.args[change][0]),))
+        return apply(choose.name, (condition, change, self.zero))
 
     def _outside(self, value: int) -> int:
         """Where `prev` or `lead` takes its filling."""

@@ -104,8 +104,14 @@ class Derivatives:
         return self.values.const(float(term.value or 0.0))
 
     def times(self, partial: Term, args: Sequence[int], result: int, change: int) -> int:
-        """A change times a partial derivative; no change times an infinite one is none."""
+        """A change times a partial derivative; no change times an infinite one is none.
+
+        Signs go before products and choices, so that sums can subtract.
+        """
         apply, op = self.values.apply, partial.op
+        if self.values.ops[change] == neg.name:
+            (against,) = self.values.args[change]
+            return apply(neg.name, (self.times(partial, args, result, against),))
         if op is None and partial.value in (1.0, -1.0):
             return change if partial.value == 1.0 else apply(neg.name, (change,))
         if op is not None and op.units == COMPARE:  # the branch that was taken
@@ -114,12 +120,16 @@ class Derivatives:
             taken = partial.args[1]
             if taken.op is not None and taken.op.units == COMPARE:
                 return apply(choose.name, (self.term(taken, args, result), self.zero, change))
-        product = apply(mul.name, (change, self.term(partial, args, result)))
-        if self._finite(partial, args, result):
-            return product
-        self.unsure = True
-        none = apply(eq.name, (change, self.zero))
-        return apply(choose.name, (none, self.zero, product))
+        slope = self.term(partial, args, result)
+        less = self.values.ops[slope] == neg.name
+        if less:
+            (slope,) = self.values.args[slope]
+        product = apply(mul.name, (change, slope))
+        if not self._finite(partial, args, result):
+            self.unsure = True
+            none = apply(eq.name, (change, self.zero))
+            product = apply(choose.name, (none, self.zero, product))
+        return apply(neg.name, (product,)) if less else product
 
     def _finite(self, term: Term, args: Sequence[int], result: int) -> bool:
         """Whether a partial is finite, small numbers given, in branches that are not taken too."""
