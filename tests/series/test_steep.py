@@ -107,6 +107,36 @@ def test_where_a_slope_has_no_end_nothing_is_reached_by_it(
     assert goal.value == pytest.approx(right, rel=1e-12)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("start", [0.0, 0.3, 1 / 3, 3.0, -5.0, 100.0])
+@pytest.mark.parametrize(
+    ("formula", "target", "right"),
+    [
+        ("sqrt(abs(x - 1))", 0.0, 1.0),
+        ("3 - sqrt(abs(x - 1 / 3))", 3.0, 1 / 3),
+        ("abs(x + 2) ** 0.2", 0.0, -2.0),
+        ("log(1 + sqrt(abs(x - 1e6)))", 0.0, 1e6),
+        ("cbrt(abs(x - 0.7))", 0.0, 0.7),
+    ],
+)
+@pytest.mark.parametrize("bounds", [(None, None), (-1e3, 1e7)])
+def test_a_cusp_that_touches_the_target_is_sought(formula, target, right, start, bounds, engine):
+    assert goal_of(formula, target, start, engine, bounds=bounds).value == right
+
+
+def test_cusps_of_lanes_and_where_they_only_come_near():
+    c = [1.0, 2.0, -5.5, 0.3, 1 / 3]
+    np.testing.assert_array_equal(goal_of("sqrt(abs(x - c))", 0.0, inputs={"c": c}).value, c)
+    assert goal_of("sqrt(x - 3)", 0.0, 10.0).value == 3.0
+    for formula, start in (
+        ("sqrt(abs(x - 1)) + 0.5", 0.0),
+        ("abs(x - 3) + 1e-6", 0.0),
+        ("sqrt(abs(x - 1))", 0.3),
+    ):
+        with pytest.raises(lw.Diagnostic, match="LW3063"):
+            goal_of(formula, 0.0, start, bounds=(-4.0, 0.75))
+
+
 def test_each_lane_of_a_slope_without_end():
     c = np.array([1.0, 0.5, 2.0, -1.0])
     goal = goal_of("sqrt(x) * c", 1.0, inputs={"c": c}, failures="nan")

@@ -171,7 +171,8 @@ class Search:
     def find(self) -> None:
         """Take each lane to a root, if it can be.
 
-        Where there is a pole or a jump between two places, look on each side for others.
+        Where there is a pole or a jump between two places, look on each side for others; where all
+        places are of one sign, look where it comes nearest.
         """
         self.free()
         self.widen((1.0, -1.0))
@@ -180,11 +181,47 @@ class Search:
         for way in (1.0, -1.0):
             again = apart & ~self.reached()
             if not again.any():
-                return
+                break
             self._under[again] = self._over[again] = np.nan
             self._done[again], self._stalled[again] = False, 0
             self.widen((way,))
             self.narrow()
+        self.touch()
+
+    def touch(self) -> None:
+        """Where a miss only touches nought, as at a cusp: to where it is least, by halves.
+
+        On one side of such a place it falls, on the other it rises or is no number.
+        """
+        apart = self._both | self.reached()
+        if apart.all():
+            return
+        near = far = self.best
+        y, by = self._slope(near)
+        way = np.where(apart, 0.0, -np.sign(y * by))
+        way[~np.isfinite(way)] = 0.0
+        reach = np.maximum(np.abs(near), np.abs(self._start))
+        reach = np.where(reach > 0, reach, 1.0) * 2.0**-20
+        turned = way == 0
+        self._done = turned.copy()
+        for _ in range(WIDER):
+            if turned.all():
+                break
+            x = np.where(turned, far, np.clip(near + way * reach, self._low, self._high))
+            y, by = self._look(x)
+            rises = (np.sign(y * by) == way) | np.isnan(y)
+            near = np.where(turned | rises | (y * by == 0), near, x)
+            far, turned = np.where(turned, far, x), turned | rises
+            reach = 2 * reach
+        self._done |= ~turned
+        for _ in range(STEPS):
+            middle = near + (far - near) / 2
+            self._done |= (middle == near) | (middle == far)
+            if self._done.all():
+                return
+            y, by = self._look(middle)
+            rises = (np.sign(y * by) == way) | np.isnan(y)
+            near, far = np.where(rises, near, middle), np.where(rises, middle, far)
 
     def widen(self, ways: tuple[float, ...]) -> None:
         """Look ever further to sides of the start for places of different signs."""
