@@ -579,3 +579,42 @@ def test_too_many_marks_on_loops_are_named():
     for name, other in zip(names, names[1:] + names[0], strict=True):
         m.formula(name, f"{other} / 2 + 1", circular=name != "d")
     assert everywhere(m)["d"] == pytest.approx(2.0, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loop", "output", "fine", "lost"),
+    [
+        ("w + x", "last(w)", [], [1.0]),
+        ("x * x + w * w", "total(w * y)", [0.3], [2.0]),
+        ("x + sqrt(w) / 2 + y * 0", "total(w)", [1.0], [-1e9]),
+        ("x + w * w", "total(w) + y * y", [0.1], [2.0]),
+        ("x + w * w", "3 * last(w) - last(w) * y", [0.1], [2.0]),
+    ],
+)
+def test_no_derivative_of_any_order_where_there_is_no_solution(loop, output, fine, lost):
+    m = lw.series.Model("m", periods=3)
+    m.input("x"), m.input("y", default=1.0)
+    m.formula("w", loop, circular=True, failures="nan")
+    m.formula("f", f"{output} + 0 * y")
+    program = m.compile(outputs=["f"]).hessian_product("f")
+    x = np.array([*fine, *lost])
+    for along in ((1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (1.0, 1.0)):
+        mine = dict(zip(("along_x", "along_y"), along, strict=True))
+        results = [program.bind(engine)(x=x, **mine) for engine in ("reference", "llvm", "stencil")]
+        for name in results[0]:
+            values = np.broadcast_to(results[0][name], x.shape)
+            assert np.isfinite(values[: len(fine)]).all()
+            assert np.isnan(values[len(fine) :]).all(), (name, along)
+            assert len({np.asarray(result[name]).tobytes() for result in results}) == 1
+
+
+def test_a_solution_that_is_not_taken_leaves_derivatives_as_they_are():
+    m = lw.series.Model("m", periods=3)
+    m.input("x"), m.input("y", default=2.0)
+    m.formula("w", "x + w * w", circular=True, failures="nan")
+    m.formula("f", "total(where(x > 1, y * x * x, w))")
+    program = m.compile(outputs=["f"]).hessian_product("f")
+    result = program.run(x=np.array([0.1, 5.0]), along_x=1.0)
+    assert result["d_f_d_x"][1] == pytest.approx(60.0)
+    assert result["d2_f_d_x"][1] == pytest.approx(12.0)
+    assert result["d2_f_d_y"][1] == pytest.approx(30.0)

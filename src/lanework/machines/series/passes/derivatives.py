@@ -7,6 +7,7 @@ is that of the branch which was taken, or of the segment to the right.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -67,6 +68,21 @@ class Timed:
                 varies = op not in FOLDS and any(known[arg] for arg in args)
             known.append(varies)
         return known[value]
+
+
+def none_of_none(values: Values, output: int, value: int) -> int:
+    """A derivative, NaN where a loop without a solution makes the output NaN.
+
+    By the chain rule alone it may be 0 there: no change of a slope times NaN is written as none.
+    """
+    none, needed = values.const(math.nan), needed_values(values, [output])
+    if not any(
+        op == choose.name and none in args and there
+        for op, args, there in zip(values.ops, values.args, needed, strict=False)
+    ):
+        return value
+    there = values.apply(eq.name, (output, output))
+    return values.apply(choose.name, (there, value, none))
 
 
 def _plain(op: Op) -> bool:

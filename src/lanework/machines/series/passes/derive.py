@@ -26,7 +26,7 @@ from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.language.tables import KeyDim
 from lanework.machines.series.layout import NO_ROW, RowKind, SeriesView, Table
 from lanework.machines.series.passes.adjoint import Adjoint
-from lanework.machines.series.passes.derivatives import Timed
+from lanework.machines.series.passes.derivatives import Timed, none_of_none
 from lanework.machines.series.passes.emit import MODES, Emitter
 from lanework.machines.series.passes.optimise import merge_shifts
 from lanework.machines.series.passes.tangent import Tangent
@@ -249,6 +249,7 @@ class Deriver:
             raise Diagnostic(NO_DERIVATIVE, what, help="rename the node")
         before = self.slopes.get(of.name) or Slope((), reached(self.view, of.row), of.reduce, timed)
         slope = Slope((*before.by, by.name), (*before.over, *along), before.total, before.timed)
+        value = none_of_none(self.values, self.of[of.row], value)
         if slope.total:  # it varies as the output does, lest it is added up once for all lanes
             here = self.values.apply(or_.name, (self.of[of.row], self.values.const(1.0)))
             value = self.values.apply(mul.name, (value, here))
