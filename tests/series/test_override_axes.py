@@ -300,7 +300,7 @@ def test_lanes_that_are_no_places(key):
     [
         ({(1, 0): 5}, r"the key \(1, 0\)"),
         ({1: 2, (1, 0): 5}, r"the key \(1, 0\)"),
-        ({1: {0: 5}}, "which is no number"),
+        ({1: {0: 5}}, "has a mapping for 1 in its mapping"),
         ({1: pd.Series([5, 6], ["b", "a"])}, "labels of their own"),
         ({0: [5, 6], 1: 7}, "rows of different lengths"),
         (pd.Series({(1, 0): 5}), "2 levels, and not all have names"),

@@ -3,6 +3,7 @@
 import datetime
 import io
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -454,3 +455,49 @@ def test_text_is_named_by_its_date_and_its_lane():
         dated.run(x=frame)
     with pytest.raises(Diagnostic, match=r"'z' at '2027-01-01': 'b' is not a number"):
         dated.run(x=1.0, override={"z": {"2027-01-01": "b"}})
+
+
+def over_lanes():
+    m = lw.series.Model("o", periods=3)
+    m.input("p", default=1.0), m.input("q", default=2.0, axes="scenario")
+    m.formula("g", "p + q * t")
+    return m
+
+
+WIDE = pd.DataFrame(np.arange(6.0).reshape(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("override", "what", "advice"),
+    [
+        ({"g": {1: {"q": 5.0}}}, "a mapping for 1 in its mapping", "a list of a value a lane"),
+        ({"g": {"q": {1: 5.0}}}, "a mapping for 'q' in its mapping", "for each of time, scenario"),
+        ({"g": WIDE}, "has 2 periods, but the model has 3", r"turn it \(table.T\)"),
+        ({"g": WIDE.set_axis(list("ab"))}, "along 'time' that are in no", r"turn it \(table.T\)"),
+        (
+            {"g": WIDE.set_axis(list("ab")).set_axis([0, 1, 2], axis=1)},
+            "has 0 along 'scenario'",
+            r"turn it \(table.T\)",
+        ),
+        (pd.DataFrame({"g": [5.0, 6.0]}), "override is a table", r"override=\['NODE'\]"),
+    ],
+)
+def test_what_is_nested_or_lies_across_is_refused_with_what_to_write(override, what, advice):
+    m, q = over_lanes(), pd.Series([1.0, 2.0], index=list("ab"))
+    with pytest.raises(lw.Diagnostic, match=what) as caught:
+        m.run(override=override, q=q)
+    assert re.search(advice, caught.value.help)
+
+
+def test_what_such_advice_says_to_write_is_taken():
+    m, q = over_lanes(), pd.Series([1.0, 2.0], index=list("ab"))
+    plain = m.run(q=q)["g"]
+    turned = m.run(override={"g": WIDE.set_axis(list("ab")).T}, q=q)["g"]
+    np.testing.assert_array_equal(turned, WIDE.to_numpy().T)
+    listed = m.run(override={"g": {1: [5.0, 6.0]}}, q=q)["g"]
+    np.testing.assert_array_equal(listed, [plain[0], [5.0, 6.0], plain[2]])
+    table = pd.DataFrame({"time": [1], "scenario": ["b"], "g": [6.0]})
+    long = m.run(override={"g": table}, q=q)["g"]
+    np.testing.assert_array_equal(long, [plain[0], [plain[1][0], 6.0], plain[2]])
+    rows = pd.DataFrame({"g": [5.0, 6.0], "q": [1.0, 2.0]})
+    np.testing.assert_array_equal(m.run(rows, override=["g"])["g"], [[5.0, 6.0]] * 3)

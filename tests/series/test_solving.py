@@ -1048,3 +1048,19 @@ def test_a_plain_that_is_as_aimed_at_is_reached(formula, target, start, low, hig
     goal = model(inputs=("x",), y=f"last({formula})").seek("x", "y", target, inputs={"x": start})
     assert goal.reached
     assert low <= goal.value <= high
+
+
+@pytest.mark.parametrize(
+    "bound", [[1.0, 2.0], pd.Series([1.0, 2.0]), lw.series.along("lane", [1.0, 2.0])]
+)
+@pytest.mark.parametrize("name", ["x", "g"])
+def test_bounds_that_differ_from_lane_to_lane_are_refused_with_what_to_write(bound, name):
+    m = lw.series.Model("m", periods=3)
+    m.input("x", default=5.0), m.input("c", axes="lane"), m.input("lowest", axes="lane")
+    m.formula("f", "last(x * x * c)"), m.formula("g", "last(x)"), m.formula("over", "g - lowest")
+    given = {"c": [1.0, 2.0], "lowest": [1.0, 2.0]}
+    with pytest.raises(Diagnostic, match=f"a bound of '{name}'.* the same in all lanes") as caught:
+        m.solve("x", objective="f", bounds={name: (bound, None)}, inputs=given)
+    assert f"{name} - lowest" in caught.value.help
+    solutions = m.solve("x", objective="f", bounds={"over": (0.0, None)}, inputs=given)
+    np.testing.assert_allclose(solutions["x"], [1.0, 2.0], rtol=1e-7)

@@ -207,7 +207,7 @@ def _check_axes(ports: Sequence[Port], items: Sequence[Labelled], periods: int |
                 what = f"input {port.name!r} is along {axis!r}, and no input declares that axis"
                 raise Diagnostic(LENGTHS_DISAGREE, what, help=near)
             if axis == TIME and periods is not None and size != periods:
-                raise other_length(port, size, periods)
+                raise other_length(port, size, periods, item.array.shape)
 
 
 def _check_orders(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Labels = npt.NDArray[Any]
 Named = Callable[[int], Sequence[Labels]]
 """The names of periods in the ways in which a calendar can say them, first days first."""
+TURN = "periods go down the rows of a table and lanes across: turn it (table.T)"
 
 
 def aligned(
@@ -62,7 +63,7 @@ def aligned(
                 _check_length(ports[n], labelled[n], periods, calendar)
         else:
             if axis == TIME:
-                wanted = _in_order(ports[first], moments(wanted))
+                wanted = _in_order(ports[first], moments(wanted), items[first])
             if ports[first].optional:
                 others = [x for n, x in enumerate(items) if n not in owners and axis in x.axes]
                 sizes = [x.array.shape[x.axes.index(axis)] for x in others]
@@ -93,7 +94,7 @@ def _in_one_order(
     """
     for n in labelled:
         if ports[n].optional:
-            _check_some(ports[n], axis, labelled[n], best[n])
+            _check_some(ports[n], axis, labelled[n], best[n], items[n])
         if ports[n].optional and len(labelled[n]) < len(best[n]):
             items[n], labelled[n] = _spread(items[n], axis, np.asarray(labelled[n]), best[n])
     before = list(items)
@@ -114,13 +115,21 @@ def _in_one_order(
         )
 
 
-def other_length(port: Port, size: int, periods: int) -> Diagnostic:
-    """The error for an input that has another number of periods than are run."""
+def other_length(port: Port, size: int, periods: int, shape: Sequence[int] = ()) -> Diagnostic:
+    """The error for an input that has another number of periods than are run.
+
+    Args:
+        port: the input port.
+        size: how many it has.
+        periods: how many are run.
+        shape: of what was given.
+    """
+    advice = f"give as many values as periods, or bind with periods={size}: program.bind("
+    advice += f"periods={size})"
     return Diagnostic(
         LENGTHS_DISAGREE,
         f"input {port.name!r} has {size} periods, but the model has {periods}",
-        help=f"give as many values as periods, or bind with periods={size}: "
-        f"program.bind(periods={size})",
+        help=TURN if len(shape) == 2 and periods in shape else advice,
     )
 
 
@@ -163,7 +172,7 @@ def _counted(port: Port, axis: str, labels: Labels, sizes: Sequence[int]) -> Lab
     return labels
 
 
-def _check_some(port: Port, axis: str, labels: Labels, wanted: Labels) -> None:
+def _check_some(port: Port, axis: str, labels: Labels, wanted: Labels, item: Labelled) -> None:
     """Refuse what overrides a place along an axis that is not there, or one place twice.
 
     Raises:
@@ -179,10 +188,12 @@ def _check_some(port: Port, axis: str, labels: Labels, wanted: Labels) -> None:
     if wrong is not None:
         ends = f"{shown(known[0])} to {shown(known[-1])}" if known else "none"
         numbers = axis == TIME and known != [*range(len(known))]
+        others = [keys(np.asarray(x)) for other, x in item.labels.items() if other != axis]
+        advice = f"give a value for some or all of them: they are {ends}"
+        advice += f", or 0 to {len(known) - 1} by number" if numbers else ""
         given.refuse(
             f"has {shown(wrong)} along {axis!r}, which is none of its labels",
-            f"give a value for some or all of them: they are {ends}"
-            + (f", or 0 to {len(known) - 1} by number" if numbers else ""),
+            TURN if any(there.issuperset(x) for x in others if x) else advice,
         )
     twice = next((label for n, label in enumerate(mine) if label in mine[:n]), None)
     if twice is not None:
@@ -199,13 +210,14 @@ def _spread(item: Labelled, axis: str, given: Labels, wanted: Labels) -> tuple[L
     return dataclasses.replace(item, array=array), wanted
 
 
-def _in_order(port: Port, labels: Labels) -> Labels:
+def _in_order(port: Port, labels: Labels, item: Labelled) -> Labels:
     """Labels of periods in order, which dates and numbers have without a calendar too."""
     given = Given(f"input {port.name!r}", LABELS_DISAGREE)
     if labels.dtype.kind not in "Miuf":
         given.refuse(
             f"has labels along 'time' that are in no order: {', '.join(map(shown, labels[:3]))}",
-            "write dates as 2024-01-31, or numbers; without labels values go by period",
+            "write dates as 2024-01-31, or numbers; without labels values go by period"
+            + (f"; {TURN} if the rows are lanes" if item.array.ndim == 2 else ""),
         )
     if (labels != labels).any():
         given.refuse("lacks a label along 'time'", "fill the date or number of the period in")

@@ -143,6 +143,21 @@ def check_overridden(overrides: Iterable[str], given: Collection[str]) -> None:
         )
 
 
+def check_no_table(override: Any) -> None:
+    """Refuse a table in the place of names: what its rows are along is for the inputs to say.
+
+    Raises:
+        Diagnostic: LW3070.
+    """
+    if offers(override, "columns") or offers(override, "column_names"):
+        raise Diagnostic(
+            BAD_OVERRIDE,
+            f"override is a table ({type(override).__name__}), and takes names of nodes",
+            help="give the table first and the names here, run(table, override=['NODE']), or "
+            "override={'NODE': table['NODE']}",
+        )
+
+
 def axes_of_rows(port: Port) -> tuple[str, ...]:
     """The axes that rows of a table are along for a port's sake: an optional one follows others."""
     return () if port.optional else port.axes

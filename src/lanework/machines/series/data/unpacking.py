@@ -99,6 +99,11 @@ def _mapping(value: Mapping[Any, Any], port: Port) -> Held:
     if len(kinds) != 1:
         what = "both " + " and ".join(kinds) if kinds else "nothing"
         fail(port, f"is a mapping with {what} as keys", "give a value by period, date or label")
+    inner = next((key for key, x in value.items() if isinstance(x, Mapping)), None)
+    if inner is not None:
+        over = ", ".join(dict.fromkeys((*axes, *port.axes)))
+        advice = f"give a list of a value a lane there, or a table with a column for each of {over}"
+        fail(port, f"has a mapping for {inner!r} in its mapping", f"{advice}, and a value a row")
     if any(not isinstance(x, range) for item in value.values() for x in labels_along(item)):
         advice = "give a table with a column of labels for each axis, and a value a row"
         fail(port, "is a mapping of values that have labels of their own", advice)

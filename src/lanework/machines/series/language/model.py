@@ -26,7 +26,7 @@ from lanework.core.codes import GIVEN_TWICE
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.options import flag, names
 from lanework.core.waiting import LONG, bounded
-from lanework.machines.series.data.tableinputs import check_overridden
+from lanework.machines.series.data.tableinputs import check_no_table, check_overridden
 from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.modelfile import read_file, read_text
 
@@ -119,6 +119,7 @@ class Model(Authoring):
             >>> model.run(override={"rate": [None, 0.5, None]})["debt"].round(3).tolist()
             [101.0, 151.5, 156.045]
         """
+        check_no_table(override)
         overrides = names("override", override)
         if isinstance(override, Mapping):
             twice = next((name for name in override if name in inputs), None)

@@ -13,6 +13,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.data.values import Given, exactly
 from lanework.core.program.data import Port
 from lanework.machines.series.codes import BAD_PROBLEM
+from lanework.machines.series.data.labels import Labelled
 
 Floats = NDArray[np.float64]
 
@@ -93,16 +94,32 @@ def blocks(
 def _bound(port: Port, size: int, given: Any, sign: int) -> Floats:
     if given is None:
         return np.full(size, sign * np.inf)
+    timed = "time" in port.axes
+    what = "a number or one a period" if timed else "a number"
+    if isinstance(given, Labelled) and set(given.axes) - {"time"}:
+        raise _laned(port, f"is along {', '.join(given.axes)}")
     try:
         array = exactly(given, "f64", Given(f"a bound of {port.name!r}", BAD_PROBLEM))
+        if array.size > 1 and array.shape != (size,):
+            raise _laned(port, f"has {' x '.join(map(str, array.shape))} values")
         out = np.array(np.broadcast_to(array, size))
     except (TypeError, ValueError):
         out = np.full(size, np.nan)
     if np.isnan(out).any():
-        what = "a number or one a period" if "time" in port.axes else "a number"
         raise Diagnostic(
             BAD_PROBLEM,
-            f"a bound of {port.name!r} is {given!r}",
+            f"a bound of {port.name!r} is {' '.join(repr(given).split())}",
             help=f"give {what}, or None where there is none",
         )
     return out
+
+
+def _laned(port: Port, what: str) -> Diagnostic:
+    """The error for bounds that are not the same in all lanes."""
+    each = "a number, or one a period" if "time" in port.axes else "one number"
+    return Diagnostic(
+        BAD_PROBLEM,
+        f"a bound of {port.name!r} {what}, and bounds are the same in all lanes",
+        help=f"give {each}; for another one in each lane, bound by 0 an output that is"
+        f" {port.name} - lowest, of which lowest is an input over lanes",
+    )
