@@ -112,11 +112,9 @@ CLASSES = (
     ),
     Class(
         "WRITE, neighbours (1 of 2)",
-        "".join(
-            f"WRITE r{n}, r0\n ADD r0, r0, r2\n WRITE r{n}, r0\n SUB r0, r0, r2\n" for n in (7, 5)
-        ),
-        "ADDI r5, r7, VMS",
-        words=2,
+        "".join(f"WRITE r{n}, r1\n ADD r1, r1, r2\n" for n in (7, 5, 4, 3)),
+        "CLEAR r1\n ADDI r5, r7, VMS\n ADDI r4, r5, VMS\n ADDI r3, r4, VMS",
+        words=4,
     ),
     Class("RAND (1 of 2)", "RAND r1\n ADD r2, r2, r1\n" * 4),
     Class("ATOMIC, a word each", "ATOMIC_ADD r3, r7, r6\n" * 8),
