@@ -78,8 +78,8 @@ def life(old: MATRIX, new: MATRIX):  # type: ignore[valid-type]
     """A generation."""
     height, width = old.shape[0], old.shape[1]
     for y, x in ti.ndrange(height, width):
-        up, low = (y + height - 1) % height, (y + 1) % height
-        left, right = (x + width - 1) % width, (x + 1) % width
+        up, low = y - 1 if y > 0 else height - 1, y + 1 if y < height - 1 else 0
+        left, right = x - 1 if x > 0 else width - 1, x + 1 if x < width - 1 else 0
         around = old[up, left] + old[up, x] + old[up, right] + old[y, left]
         around += old[y, right] + old[low, left] + old[low, x] + old[low, right]
         new[y, x] = 1.0 if around == 3.0 or (around == 2.0 and old[y, x] == 1.0) else 0.0

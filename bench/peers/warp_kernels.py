@@ -69,10 +69,10 @@ def life(before: wp.array(dtype=wp.float32, ndim=2), after: wp.array(dtype=wp.fl
          height: wp.int32, width: wp.int32):  # type: ignore[valid-type]  # fmt: skip
     """A generation."""
     y, x = wp.tid()
-    up = (y + height - 1) % height
-    low = (y + 1) % height
-    left = (x + width - 1) % width
-    right = (x + 1) % width
+    up = wp.where(y > 0, y - 1, height - 1)
+    low = wp.where(y < height - 1, y + 1, 0)
+    left = wp.where(x > 0, x - 1, width - 1)
+    right = wp.where(x < width - 1, x + 1, 0)
     around = before[up, left] + before[up, x] + before[up, right] + before[y, left]
     around += before[y, right] + before[low, left] + before[low, x] + before[low, right]
     alive = wp.float32(0.0)
