@@ -242,9 +242,11 @@ def test_large_schedules_and_programs():
     subject = effects(phase("VMID r0; WRITE r0, r0", more=many))
     assert len(subject.view.plan.schedule) == 100_000
     assert list(subject.describe()) == [f"phase {n}: VMs are independent" for n in (0, 1)]
-    body = "; ".join(["READ r1, r0; WRITE r1, r1"] * 400)
-    verdict = effects(phase(body)).verdict(0)
-    assert "too many" in verdict.conflict.reason
+    for body in (["READ r1, r0; WRITE r1, r1"] * 400, ["ADD r0, r0, r0"] * 5000):
+        known = effects(phase("; ".join([*body, "WRITE r0, r0"])))
+        assert "too large" in known.verdict(0).conflict.reason
+    access = known.access(5000)  # at which nobody has looked
+    assert (access.first, access.last, access.inside) == (0, 99, False)
 
 
 # Diophantine questions ----------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -180,13 +179,13 @@ def _lower(a: Interval, b: Interval) -> Interval:
     """The lesser of two numbers, and the number beside a NaN in a."""
     both = Interval(min(a.low, b.low), min(a.high, b.high), False, a.integral and b.integral)
     out = NOTHING if a.empty or b.empty else both
-    return out.join(replace(b, nan=False)) if a.nan else out
+    return out.join(b._replace(nan=False)) if a.nan else out
 
 
 def lesser(op: Op, args: Sequence[Interval], dtype: str) -> Interval:
     """Of the lesser of two, the number where one is NaN."""
     a, b = args
-    out = _lower(a, b).join(replace(a, nan=False)) if b.nan else _lower(a, b)
+    out = _lower(a, b).join(a._replace(nan=False)) if b.nan else _lower(a, b)
     return out.wide(a.nan and b.nan)
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from ctypes import c_float
-from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 INF = math.inf
 SMALLEST = 2.0**-126
@@ -28,8 +28,7 @@ def single(x: float) -> float:
     return c_float(x).value
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """Numbers between two, perhaps NaN.
 
     Attributes:
@@ -49,7 +48,7 @@ class Interval:
     nan: bool = False
     integral: bool = False
 
-    def __contains__(self, x: float) -> bool:
+    def __contains__(self, x: float) -> bool:  # type: ignore[override]
         return self.nan if math.isnan(x) else self.low <= x <= self.high
 
     @property
@@ -94,7 +93,7 @@ class Interval:
 
     def wide(self, nan: bool) -> Interval:
         """The same, and perhaps NaN."""
-        return replace(self, nan=self.nan or nan)
+        return self._replace(nan=self.nan or nan)
 
     def __str__(self) -> str:
         numbers = "no number" if self.empty else f"{self.low:g} to {self.high:g}"
@@ -246,7 +245,7 @@ def _finite(a: Interval) -> list[float]:
 def sqrt(a: Interval) -> Interval:
     """The root."""
     if a.empty or a.high < 0.0:
-        return replace(NAN, nan=a.nan or not a.empty)
+        return NAN._replace(nan=a.nan or not a.empty)
     return ordered(math.sqrt(max(a.low, 0.0)), math.sqrt(a.high), a.nan or a.low < 0.0)
 
 

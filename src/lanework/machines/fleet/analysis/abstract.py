@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from lanework.core.ops.bodies import logic
@@ -136,7 +136,7 @@ class AbstractState:
         nan = (test is logic.ne) == taken  # NaN takes no branch but this
         test = test if taken else TESTS[test].opposite
         cut = _cut(self.values[element], test, epsilon)
-        cut = replace(cut, nan=self.values[element].nan and nan)
+        cut = cut._replace(nan=self.values[element].nan and nan)
         if cut.empty and not cut.nan:
             return None
         out._narrow(element, cut)
@@ -149,7 +149,7 @@ class AbstractState:
             for side, first, second, holds in ((a, x, y, test), (b, y, x, TESTS[test].mirror)):
                 if nan and second.nan:
                     continue  # the test is as it is because of the other one
-                less = replace(_against(first, second, holds), nan=first.nan and nan)
+                less = _against(first, second, holds)._replace(nan=first.nan and nan)
                 if less.empty and not less.nan:
                     return None
                 if type(side) is int:

@@ -15,7 +15,7 @@ from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.analysis.forms import Form
 from lanework.machines.fleet.analysis.liveness import unused
 from lanework.machines.fleet.analysis.meanings import limits
-from lanework.machines.fleet.isa import FleetInstr
+from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Allocated
 
 COMMUTING = (words32.iadd, words32.iand, words32.ior, updates.imin, updates.imax)
@@ -56,33 +56,34 @@ class Access:
         return (symbol.name, factor, self.form.constant) if symbol.name else None
 
 
-def access(known: Intervals, ip: int) -> Access | None:
+def access(view: FleetView, known: Intervals | None, ip: int) -> Access | None:
     """Where an instruction accesses shared memory; None if it does not, or no VM comes to it."""
-    if ip not in known.accesses:
+    info, inside, form, dead = view.infos[ip], False, None, False
+    if "addr" not in info.values(view.instructions[ip]):
         return None
-    view, (address, form) = known.view, known.accesses[ip]
     buffer = limits(view).get(ip)
-    begin, end = (0, view.shared) if buffer is None else (
-        buffer.offset, min(buffer.offset + buffer.size, view.shared))  # fmt: skip
-    first, last = _word(address.low), _word(address.high)
-    inside = not known.words.outside(address) and begin <= first <= last < end
-    if address.fixed and address.integral and abs(address.low) < FAR:
-        form = Form(int(address.low))
-    info = view.infos[ip]
-    dead = info.atomic and unused(known.flow, ip)
+    first, last = (0, view.shared - 1) if buffer is None else (
+        buffer.offset, min(buffer.offset + buffer.size, view.shared) - 1)  # fmt: skip
+    if known is not None:
+        if ip not in known.accesses:
+            return None
+        address, form = known.accesses[ip]
+        low, high = _word(address.low), _word(address.high)
+        inside = not known.words.outside(address) and first <= low <= high <= last
+        first, last = max(first, low), min(last, high)
+        if address.fixed and address.integral and abs(address.low) < FAR:
+            form = Form(int(address.low))
+        dead = info.atomic and unused(known.flow, ip)
+    reads = info.name in ("SYSCALL_READ", "IREAD", "WAIT")
     return Access(
         inside,
-        max(first, begin),
-        min(last, end - 1),
+        first,
+        last,
         form,
-        _reads(info) and not dead,
+        reads or (info.atomic and not dead),
         info.atomic or info.name in ("SYSCALL_WRITE", "IWRITE"),
         info.updates if dead and info.updates in COMMUTING else None,
     )
-
-
-def _reads(info: FleetInstr) -> bool:
-    return info.atomic or info.name in ("SYSCALL_READ", "IREAD", "WAIT")
 
 
 def _word(end: float) -> int:

@@ -47,8 +47,23 @@ class ControlFlow:
         self.view = view
         self.count = len(view.instructions)
 
+        self._leads: dict[int, Leads] = {}
+
+    @staticmethod
+    def of(view: FleetView) -> ControlFlow:
+        """The ways through a program, which are looked for once."""
+        known: ControlFlow | None = vars(view).get("flow")
+        if known is None:
+            known = vars(view)["flow"] = ControlFlow(view)
+        return known
+
     def leads(self, ip: int) -> Leads:
         """Where an instruction leads to."""
+        if ip not in self._leads:
+            self._leads[ip] = self._lead(ip)
+        return self._leads[ip]
+
+    def _lead(self, ip: int) -> Leads:
         info = self.view.infos[ip]
         after = () if info.ends else (ip + 1,)
         if info.target is None:
@@ -171,7 +186,7 @@ class ControlFlow:
         return sorted({self.entry(each) for each in self.allocated if not each.launch.resume})
 
     @cached_property
-    def resumed(self) -> dict[int, list[int]]:
+    def resumed(self) -> dict[int, tuple[int, ...]]:
         """For every instruction that kept VMs may have stopped at: where they go on.
 
         The first of their routine is among them, where nothing is known of their numbers: they may
@@ -184,7 +199,7 @@ class ControlFlow:
             kept = map(self.entry, same)
             for ip in self.reached(kept, calls=True):
                 out.setdefault(ip, set()).add(self.entry(again))
-        return {ip: sorted(entries) for ip, entries in out.items()}
+        return {ip: tuple(sorted(entries)) for ip, entries in out.items()}
 
     @cached_property
     def numbers(self) -> dict[int, Numbers]:

@@ -25,12 +25,17 @@ from lanework.machines.fleet.analysis.conflicts import (
     judge,
     place,
 )
+from lanework.machines.fleet.analysis.controlflow import ControlFlow
 from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Allocated
 
 PAIRS = 1 << 16
 """Pairs of accesses that are looked at in all groups of phases together."""
+LARGE = 4096
+"""Instructions of programs from which on VMs are said to see each other, unseen."""
+VISITS = 20_000
+"""The same for how often one of them is looked at."""
 SHOWN = 8
 """Groups of phases that are described."""
 
@@ -47,17 +52,27 @@ class Effects:
     """
 
     def __init__(self, view: FleetView, *, half: bool = False) -> None:
-        self.view = view
-        self.known = Intervals(view, half=half, any_inputs=True)
+        self.view, self._half = view, half
+        self.flow = ControlFlow.of(view)
         self._accesses: dict[int, Access | None] = {}
         self._reached: dict[int, list[int]] = {}
         self._verdicts: dict[tuple[int, ...], Verdict] = {}
         self._budget = Budget(PAIRS)
 
+    @cached_property
+    def known(self) -> Intervals | None:
+        """What registers hold; None for a program that is too large to look at."""
+        if self.flow.count > LARGE:
+            return None
+        try:
+            return Intervals(self.view, half=self._half, any_inputs=True, most=VISITS)
+        except OverflowError:
+            return None
+
     def access(self, ip: int) -> Access | None:
-        """Where an instruction accesses shared memory; None if none does there."""
+        """Where an instruction accesses shared memory; None if no VM does so there."""
         if ip not in self._accesses:
-            self._accesses[ip] = access(self.known, ip)
+            self._accesses[ip] = access(self.view, self.known, ip)
         return self._accesses[ip]
 
     def together(self, step: int) -> range:
@@ -105,29 +120,36 @@ class Effects:
         several = [self.view.allocation.steps[step] for step in steps]
         launches = [each for step in several for each in step]
         try:
-            touches = self._touches(launches)
-            conflict = self._visible(launches) or self._tables(several[1:], touches)
+            conflict = self._visible(launches)
+            touches = [] if conflict else self._touches(launches)
+            conflict = conflict or self._tables(several[1:], touches)
             if conflict is not None:
                 return Verdict(False, conflict)
             return judge(self.view, touches, self._budget)
         except OverflowError:
-            entry = self.known.flow.entry(launches[0])
-            reason = "there are too many accesses to shared memory to look at all pairs of them"
-            return Verdict(False, Conflict(entry, entry, "", reason))
+            entry = self.flow.entry(launches[0])
+            reason = (
+                f"the program is too large to look at everything that {place(self.view, entry)}"
+            )
+            return Verdict(False, Conflict(entry, entry, "", f"{reason} leads to"))
 
     def _comes(self, entry: int) -> list[int]:
         """The instructions that matter here which a VM may come to."""
         if entry not in self._reached:
-            came = sorted(self.known.flow.reached([entry], calls=True))
+            infos = self.view.infos
             self._reached[entry] = [
-                ip for ip in came if ip in self.known.accesses or self.view.infos[ip].name in ALONE
+                ip
+                for ip in sorted(self.flow.reached([entry], calls=True))
+                if infos[ip].name in ALONE or any(o.name == "addr" for o in infos[ip].operands)
             ]
         return self._reached[entry]
 
     def _touches(self, launches: Sequence[Allocated]) -> list[Touch]:
+        if self.known is None:
+            raise OverflowError
         out = []
         for n, allocated in enumerate(launches):
-            for ip in self._comes(self.known.flow.entry(allocated)):
+            for ip in self._comes(self.flow.entry(allocated)):
                 each = self.access(ip)
                 if each is not None and each.first <= each.last:
                     self._budget.spend()
@@ -136,7 +158,7 @@ class Effects:
 
     def _visible(self, launches: Sequence[Allocated]) -> Conflict | None:
         """What others see without looking at a word."""
-        flow = self.known.flow
+        flow = self.flow
         for ip in sorted({ip for each in launches for ip in self._comes(flow.entry(each))}):
             name = self.view.infos[ip].name
             if name == "SYSCALL_SPAWN":
@@ -158,7 +180,7 @@ class Effects:
                 if touch.access.writes and touch.span.first <= last and first <= touch.span.last:
                     where = place(self.view, touch.ip)
                     reason = f"a VM may write at {where} what gives later VMs their numbers"
-                    return Conflict(self.known.flow.entry(each), touch.ip, "", reason)
+                    return Conflict(self.flow.entry(each), touch.ip, "", reason)
         return None
 
 

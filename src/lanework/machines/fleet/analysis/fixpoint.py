@@ -40,7 +40,7 @@ STEPS = 12
 PASSES = 3
 """How often the program is gone through once more."""
 
-RESUMED = (-2, 0)
+RESUMED = -2
 """Instead of where a VM comes from: it was kept, and goes on."""
 
 
@@ -55,6 +55,7 @@ class Intervals:
             nothing leaves half precision, which `results` shows.
         any_inputs: whether nobody has seen to it that inputs lie where buffers say. Then nothing is
             known of shared memory.
+        most: how many instructions are looked at at most, each as often as more is learnt of it.
 
     Attributes:
         known: for every instruction what is known of a VM that comes to it; None if none does.
@@ -68,6 +69,7 @@ class Intervals:
 
     Raises:
         Diagnostic: LW6010, LW6007, a range of no buffer, or one that is none.
+        OverflowError: more has to be looked at.
     """
 
     def __init__(
@@ -77,10 +79,12 @@ class Intervals:
         *,
         half: bool = False,
         any_inputs: bool = False,
+        most: float = INF,
     ) -> None:
         self.view = view
-        self.flow = ControlFlow(view)
+        self.flow = ControlFlow.of(view)
         self._ranges, self._half, self._any = ranges or {}, half, any_inputs
+        self._left = most
         self._solve(())
         self.private: list[list[int]] = []
         if not any_inputs:
@@ -96,18 +100,20 @@ class Intervals:
         self._transfer = Transfer(self.flow, self.words, self._half, regions)
         self._incoming: list[dict[tuple[int, int], AbstractState]] = [{} for _ in self.known]
         self._outgoing: dict[int, list[int]] = {}
-        self._kept: dict[int, AbstractState] = {}
+        self._kept: dict[tuple[int, ...], AbstractState] = {}
         self._heads = {entry for entries in self.flow.resumed.values() for entry in entries}
         self.loops, self._rounds = loops(self.flow), dict[int, float]()
         self._visits = [0] * len(self.known)
         addressed = [any(spec.name == "addr" for spec in each.operands) for each in self.view.infos]
         self._reads = [ip for ip, reads in enumerate(addressed) if reads]
-        self._thresholds = self._named()
+        self._hanging = {*self.flow.callers, *(() if self._any else self._reads)}
+        self._thresholds = [] if self._any else self._named()
         for n, entry in enumerate(self.flow.begun):
             self._incoming[entry][-1, n] = self._transfer.start()
         self._climb()
         for _ in range(PASSES):
-            self._descend()
+            if not self._descend():
+                break
 
     @property
     def results(self) -> Mapping[int, Interval]:
@@ -147,6 +153,9 @@ class Intervals:
         while waiting:
             ip = heappop(waiting)
             queued.discard(ip)
+            self._left -= 1
+            if self._left < 0:
+                raise OverflowError
             for each in self._visit(ip):
                 if each not in queued and self._incoming[each]:
                     queued.add(each)
@@ -161,28 +170,35 @@ class Intervals:
             new = old.join(new)
             if ip in self._heads and new != old:
                 self._visits[ip] += 1
-                if self._visits[ip] > PATIENCE:
-                    new = self._widened(old, new, self._visits[ip] - PATIENCE)
+                patience = 0 if self._any else PATIENCE
+                if self._visits[ip] > patience:
+                    new = self._widened(old, new, self._visits[ip] - patience)
+        if new == old and ip not in self._hanging:
+            return []
         self.known[ip] = new
         self._transfer.news = False
         changed = self._go(ip) + self.flow.returns.get(ip, [])
-        for entry in self.flow.resumed.get(ip, ()):
-            self._incoming[entry][RESUMED] = self._kept[entry]
+        self._resumed(self.flow.resumed.get(ip, ()))
         return changed + self._reads if self._transfer.news else changed
 
-    def _descend(self) -> None:
-        """Go through once more, in order, and keep what is known better now."""
-        transfer, self._kept = self._transfer, {}
-        for learnt in (transfer.results, transfer.integers, transfer.accesses, transfer.writes):
-            learnt.clear()
-        for ip in range(len(self.known)):
-            self.known[ip] = self._joined(ip)
+    def _descend(self) -> bool:
+        """Go through once more, in order, for what is known better now; whether anything is."""
+        transfer, self._kept, news = self._transfer, {}, False
+        held = self.words.values
+        for ip, old in enumerate(self.known):
+            new = self._joined(ip)
+            if new == old and new is not None and ip not in self._hanging:
+                if ip in self.flow.resumed:
+                    self._resume(ip, new)
+                continue
+            for learnt in (transfer.results, transfer.integers, transfer.accesses, transfer.writes):
+                learnt.pop(ip, None)
+            self.known[ip], news = new, news or new != old
             self._go(ip)
-        for entry in {entry for entries in self.flow.resumed.values() for entry in entries}:
-            self._incoming[entry].pop(RESUMED, None)
-            if entry in self._kept:
-                self._incoming[entry][RESUMED] = self._kept[entry]
+        for entries in {*self.flow.resumed.values()}:
+            self._resumed(entries)
         self.words.again(transfer.writes.values())
+        return news or self.words.values != held
 
     def _joined(self, ip: int) -> AbstractState | None:
         """What is known from all ways to an instruction."""
@@ -229,14 +245,20 @@ class Intervals:
 
     def _resume(self, ip: int, known: AbstractState) -> list[int]:
         """Learn what is known of VMs that stopped at an instruction and go on; where it is news."""
-        changed = []
-        for entry in self.flow.resumed.get(ip, ()):
-            old = self._kept.get(entry)
-            new = known.anew() if old is None else old.join(known)
-            if new != old:
-                self._kept[entry] = new
-                changed.append(entry)
-        return changed
+        entries = self.flow.resumed.get(ip, ())
+        old = self._kept.get(entries)
+        new = known.anew() if old is None else old.join(known)
+        if new == old:
+            return []
+        self._kept[entries] = new
+        return list(entries)
+
+    def _resumed(self, entries: tuple[int, ...]) -> None:
+        """What is known of VMs that go on from now on."""
+        for each in entries:
+            self._incoming[each].pop((RESUMED, hash(entries)), None)
+            if entries in self._kept:
+                self._incoming[each][RESUMED, hash(entries)] = self._kept[entries]
 
     def _returned(self, known: AbstractState, before: AbstractState | None) -> AbstractState | None:
         """What is known after a call: registers that it keeps are as they were."""

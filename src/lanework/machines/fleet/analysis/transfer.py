@@ -18,6 +18,7 @@ from lanework.machines.fleet.analysis.forms import GAVE, Form, remainder, symbol
 from lanework.machines.fleet.analysis.linear import (
     MINUS_ONE,
     ONE,
+    Term,
     combine,
     difference,
     form,
@@ -30,7 +31,7 @@ from lanework.machines.fleet.analysis.memory import Access, WordRanges
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.formats import from_half, to_half
-from lanework.machines.fleet.matrices.maps import linear_row, pattern
+from lanework.machines.fleet.matrices.maps import Row, linear_row, pattern
 
 LARGEST_HALF = 65504.0
 """The largest number in half precision."""
@@ -90,6 +91,8 @@ class Transfer:
             self._element |= dict.fromkeys(together, self.view.profile.length + n)
         self.results: dict[int, Interval] = {}
         self.integers: dict[int, Interval] = {}
+        self._values: dict[int, Mapping[str, int]] = {}
+        self._rows: dict[int, tuple[Row, list[Term], Difference | None]] = {}
         self.accesses: dict[int, Access] = {}
         self.writes: dict[int, tuple[Interval, Interval]] = {}
         self.news = False
@@ -103,7 +106,9 @@ class Transfer:
     def run(self, ip: int, known: AbstractState) -> list[Edge]:
         """What is known after an instruction, for each way that it may go on."""
         info = self.view.infos[ip]
-        values = info.values(self.view.instructions[ip])
+        values = self._values.get(ip)
+        if values is None:
+            values = self._values[ip] = info.values(self.view.instructions[ip])
         if info.kernel is Kernel.BRANCH:
             return BRANCHES[info.name](self, ip, values, known)
         at = At(ip, info.name, values, known, known.copy())
@@ -184,11 +189,15 @@ class Transfer:
         self.news |= self.words.write(address, value)
 
     def _linear(self, at: At) -> None:
-        row = linear_row(self.view.profile, self.view.instructions[at.ip])
-        terms = terms_of(row, self.view.profile.length - 1)
+        last = self.view.profile.length - 1
+        if at.ip not in self._rows:
+            row = linear_row(self.view.profile, self.view.instructions[at.ip])
+            terms = terms_of(row, last)
+            self._rows[at.ip] = row, terms, difference(terms)
+        row, terms, of = self._rows[at.ip]
         formula = form(terms, at.after, self.exact, at.ip)
-        integer = integers.moved(row, self.view.profile.length - 1, at.after)
-        self.put(at, combine(terms, at.before), difference(terms), formula, row.element)
+        integer = integers.moved(row, last, at.after)
+        self.put(at, combine(terms, at.before), of, formula, row.element)
         self.put_integer(at, integer, row.element)
 
     def _op(self, at: At, info: FleetInstr, op: Op) -> None:
