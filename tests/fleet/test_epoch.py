@@ -899,3 +899,29 @@ def test_the_child_of_a_fork_says_why_it_has_no_gpu():
     command = [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(FORKED)]
     done = subprocess.run(command, capture_output=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_vms_like_those_before_take_as_many_rounds_at_once(monkeypatch):
+    """The second step knows how long the first one was, and what comes out stays the same."""
+    text = ONE.format(state="S22", shared=8, epsilon=0.0, body=COUNTDOWN, count=8)
+    text = text.replace(".phase", ".repeat 3\n.phase") + ".end\n"
+    engine = EpochEngine(FleetView.of(lw.fleet.assemble(text)), Settings())
+    rounds = []
+    submit = EpochEngine._submit
+
+    def counted(self, some, epochs, fuel):
+        rounds.append(some)
+        return submit(self, some, epochs, fuel)
+
+    monkeypatch.setattr(EpochEngine, "_submit", counted)
+    monkeypatch.setattr(epoch, "TURN", 1e9)  # however slow the machine is
+    view, epochs = engine.view, []
+    for number, step in enumerate(view.allocation.steps):
+        engine.begin(np.zeros(view.shared, np.uint32))
+        rounds.clear()
+        for allocated in step:
+            engine.launch(allocated)
+        epochs.append(engine.run(1000).epochs)
+        assert rounds == ([32] if number else [1, 2, 4, 8, 16, 32])
+    assert epochs == [31] * 3
+    engine.close()

@@ -72,6 +72,8 @@ class EpochEngine:
         self.cells = self.on.spec.cells
         self._spawns = self.on.spec.has("SYSCALL_SPAWN")
         self._chunk = 1
+        self._paces: dict[tuple[int, int, bool], int] = {}
+        self._pace, self._began, self._spent = (0, 0, False), 0, 0.0
         self.begin(np.zeros(view.shared, np.uint32))
         self._submit(1, 0, None)  # nothing; some drivers compile kernels when they are first used
 
@@ -115,7 +117,10 @@ class EpochEngine:
             first, last = min(self._first, first), max(self._last, last)
         self._first, self._last = first, self.view.slots if self._spawns else last
         self._listed = 0
-        self._chunk = 1  # an epoch of these may take much longer than those before
+        # an epoch of these may take much longer than those before, but not than of such VMs before
+        self._pace = each.routine, each.count, self.progress.live > 0
+        self._chunk = self._paces.get(self._pace, 1)
+        self._began, self._spent = self.progress.epochs, 0.0
         self.progress.live = self.on.live
 
     # Running --------------------------------------------------------------------------------------
@@ -138,12 +143,15 @@ class EpochEngine:
             rest = None if fuel is None else fuel - (progress.executed - spent)
             stop = self._submit(some, min(some, left), rest)
             left -= progress.epochs - before
+            seconds = time.perf_counter() - began
+            self._spent += seconds
             if stop is Stop.STILL:
                 stop = Stop.DEADLOCK if self._same() else None
             if stop is not None:
                 progress.stop = stop
+                self._ended(stop)
                 break
-            self._adapt(some, time.perf_counter() - began)
+            self._adapt(some, seconds)
             if self.between is not None:
                 self.between()
             passed = until is not None and time.monotonic() > until
@@ -166,6 +174,13 @@ class EpochEngine:
             self._chunk = min(2 * self._chunk, MOST)
         elif seconds > 2 * TURN:
             self._chunk = max(self._chunk // 2, 1)
+
+    def _ended(self, stop: Stop) -> None:
+        """Remember in how many rounds it is seen that VMs have ended, if they are that quick."""
+        if stop in (Stop.DONE, Stop.BATCH):
+            rounds = self.progress.epochs - self._began + 1
+            share = min(TURN / max(self._spent, TURN), 1.0)
+            self._paces[self._pace] = max(min(int(rounds * share), MOST), 1)
 
     def _submit(self, rounds: int, epochs: int, fuel: int | None) -> Stop | None:
         """One submission, of so many rounds and so many epochs at most: why it stopped."""
