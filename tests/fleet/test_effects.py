@@ -72,6 +72,11 @@ FREE = {
     " IWRITE r0, r3; IADD r0, r0, r1; ICMP r3, r0, r2; BRANCH_LT r3, next",
     "integers as floats": "IVMID r0; SETI r1, int:2; ISHL r0, r0, r1; ITOF r0, r0; READ r1, r0;"
     " ADDI r0, r0, 3; WRITE r0, r1",
+    "one VM alone": "VMID r0; BRANCH_GT r0, skip; SETI r1, 50; READ r2, r1; WRITE r1, r2; skip:",
+    "one VM, by an integer": "IVMID r0; SETI r1, int:4; ICMP r2, r0, r1; BRANCH_NE r2, skip;"
+    " SETI r1, 50; READ r2, r1; WRITE r1, r2; skip:",
+    "one half and the other": "VMID r0; SUBI r1, r0, 5; BRANCH_GE r1, high; READ r1, r0;"
+    " JUMP end; high:; WRITE r0, r0; end:",
     "waits for what nobody changes": "CLEAR r0; WAIT r0, r0; VMID r0; ADDI r0, r0, 1; WRITE r0, r0",
 }
 """VMs that see nothing of each other, and nothing hangs on the order of what they write."""
@@ -107,6 +112,10 @@ SEEN = {
     "rows with a step that is left out at times": (
         "VMID r0; SCALE r0, r0, 8; CLEAR r1; next:; READ r2, r0; WRITE r0, r2; BRANCH_LT r2, skip;"
         " ADDI r1, r1, 1; skip:; ADDI r0, r0, 1; CMPI r3, r1, 8; BRANCH_LT r3, next", 3, 4),
+    "two VMs": ("VMID r0; SUBI r1, r0, 1; BRANCH_GT r1, skip; SETI r1, 50; READ r2, r1;"
+                " WRITE r1, r2; skip:", 4, 5),
+    "one half and the other": ("VMID r0; SUBI r1, r0, 5; BRANCH_GE r1, high; ADDI r1, r0, 5;"
+                               " READ r2, r1; JUMP end; high:; WRITE r0, r0; end:", 4, 6),
     "half of the number": ("VMID r0; MULI r0, r0, 0.5; READ r1, r0; WRITE r0, r1", 2, 3),
     "a remainder": ("VMID r0; MODI r0, r0, 5; READ r1, r0; WRITE r0, r1", 2, 3),
 }  # fmt: skip
@@ -264,11 +273,12 @@ def test_whether_vms_meet(seed):
             residue = low % modulus if modulus else low
             factor, vms = rand.choice((0, 1, 2, 3, 4, -1, -3)), rand.randint(1, 5)
             first = rand.choice((-100, 0))
-            spans.append(Span(factor, low, high, modulus, residue, first, 100, vms))
+            begin = rand.choice((0, 0, 1, 2))
+            spans.append(Span(factor, low, high, modulus, residue, first, 100, begin, vms - 1))
         same = rand.random() < 0.6
-        a, b = spans[0], spans[1]._replace(vms=spans[0].vms) if same else spans[1]
-        words = [[_words(span, n) for n in range(span.vms)] for span in (a, b)]
-        others = [(x & y, i, j) for i, x in enumerate(words[0]) for j, y in enumerate(words[1])]
+        a, b = spans
+        words = [{n: _words(span, n) for n in range(span.begin, span.end + 1)} for span in (a, b)]
+        others = [(x & y, i, j) for i, x in words[0].items() for j, y in words[1].items()]
         meets = any(both and (not same or i != j) for both, i, j in others)
         assert disjoint.meet(a, b, same) or not meets, (a, b, same)
         if same:
@@ -399,7 +409,11 @@ def shaped(rand):
 
     for _ in range(rand.choice((1, 2, 2, 3))):
         address()
-        how = rand.randrange(4)
+        how, skip = rand.randrange(4), f"l{next(names)}" * (rand.random() < 0.2)
+        if skip:  # not for all VMs
+            test = rand.choice(("VMID r5", "VMGID r5", "MOV r5, r0"))
+            lines.append(f"{test}\nSUBI r5, r5, {small()}")
+            lines.append(f"BRANCH_{rand.choice(('NE', 'GT', 'LT', 'EQ'))} r5, {skip}")
         if how == 0:  # strides over a grid
             label = f"l{next(names)}"
             lines.append(f"{label}:")
@@ -421,6 +435,8 @@ def shaped(rand):
             lines.append(f"ADDI r6, r6, 1\nSUBI r5, r6, {small()}\nBRANCH_LT r5, {label}")
         else:
             access()
+        if skip:
+            lines.append(f"{skip}:")
     more = rand.choice(("", "", f", contiguous {rand.randrange(30)}", ", strided 2"))
     plan = f".phase {rand.choice(('wait_all', 'wait_all', 'none', 'wait_any'))}\n"
     plan += f".launch main, {rand.choice((8, 10))}{more}\n"

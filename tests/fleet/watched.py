@@ -96,6 +96,9 @@ class Machine:
             bits = int(lane["words"][element])
             assert either(bits, value), (self.view.where(lane["ip"]), element, bits, value)
 
+        for name, value in known.numbers.items():
+            assert lane["numbers"][OWN.index(name)] in value, (name, value)
+
     def total(self, lane, form):
         """What a sum of integers comes to, modulo 2**32."""
         return form.constant + sum(n * self.number(lane, each) for each, n in form.terms)
@@ -103,7 +106,7 @@ class Machine:
     def number(self, lane, symbol):
         """The integer of a symbol."""
         if symbol.name:
-            return lane["numbers"][("SYSCALL_VMID", "VMGID", "VMCOUNT").index(symbol.name)]
+            return lane["numbers"][OWN.index(symbol.name)]
         if symbol.element == ROUNDS:
             rounds = lane["rounds"][beginning(symbol.ip)]
             assert rounds in self.intervals.bounds(symbol), (symbol, rounds)
@@ -204,9 +207,8 @@ class Machine:
         return np.int32(run_graph(op.graph("i32"), patterns)).view(np.uint32)
 
     def io(self, lane, name, values, bits, floats):
-        if name in ("SYSCALL_VMID", "VMGID", "VMCOUNT"):
-            at = ("SYSCALL_VMID", "VMGID", "VMCOUNT").index(name)
-            return pattern(lane["numbers"][at])
+        if name in OWN:
+            return pattern(lane["numbers"][OWN.index(name)])
         if name == "IVMID":
             return lane["numbers"][0]
         if name == "SYSCALL_SPAWN":
@@ -240,6 +242,7 @@ class Machine:
         return np.float32(value).view(np.uint32)
 
 
+OWN = ("SYSCALL_VMID", "VMGID", "VMCOUNT")
 OF_INTEGERS = "IADD ISUB IMUL IAND IOR ISHL ISHR IREM IQUO ICMP UCMP UTOF FTOU MOD FMOD".split()
 NUMBERS = [0.0, 1.0, -1.0, 2.0, 3.0, -2.0, 0.5, 10.0, 100.0, -0.0, 1e-3, 40000.0]
 WILD = [math.inf, -math.inf, math.nan, 1e38, 1e-40]

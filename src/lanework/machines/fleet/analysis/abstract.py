@@ -19,9 +19,10 @@ from typing import TypeVar
 from lanework.core.ops.bodies import logic
 from lanework.core.ops.interval import EXACT, NOTHING, ZERO, Interval, between, ordered
 from lanework.core.ops.op import Op
-from lanework.machines.fleet.analysis.forms import Form
+from lanework.machines.fleet.analysis.forms import NUMBERS, Form
 from lanework.machines.fleet.state import Profile
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 Side = int | Interval
@@ -42,6 +43,7 @@ class AbstractState:
         differences: elements that are the rounded difference of two operands.
         forms: elements that are exactly a sum of integers, and integers in elements that are.
         integers: of elements between which ends the integer is that they hold, modulo 2**32.
+        numbers: of `NUMBERS` between which ends they are, as far as tests say so.
 
     Example:
         >>> from lanework.core.ops.bodies import logic
@@ -52,13 +54,14 @@ class AbstractState:
         Interval(low=0.0, high=4.0, nan=False, integral=True)
     """
 
-    __slots__ = ("differences", "forms", "integers", "values")
+    __slots__ = ("differences", "forms", "integers", "numbers", "values")
 
     def __init__(self, values: Sequence[Interval]) -> None:
         self.values = list(values)
         self.differences: dict[int, Difference] = {}
         self.forms: dict[int, Form] = {}
         self.integers: dict[int, Interval] = {}
+        self.numbers: dict[str, Interval] = {}
 
     @classmethod
     def start(cls, profile: Profile, own: Sequence[Interval] = ()) -> AbstractState:
@@ -72,6 +75,7 @@ class AbstractState:
             and self.differences == other.differences
             and self.forms == other.forms
             and self.integers == other.integers
+            and self.numbers == other.numbers
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -80,13 +84,13 @@ class AbstractState:
         """The same, to be changed."""
         out = AbstractState(self.values)
         out.differences, out.forms = dict(self.differences), dict(self.forms)
-        out.integers = dict(self.integers)
+        out.integers, out.numbers = dict(self.integers), dict(self.numbers)
         return out
 
     def anew(self) -> AbstractState:
         """Of a VM that goes on with another number."""
         out = self.copy()
-        out.forms = {}
+        out.forms, out.numbers = {}, {}
         return out
 
     def put(self, element: int, value: Interval, difference: Difference | None = None) -> None:
@@ -113,8 +117,8 @@ class AbstractState:
         out = AbstractState([a if a is b else a.join(b) for a, b in pairs])
         out.differences = _common(self.differences, other.differences)
         out.forms = _common(self.forms, other.forms)
-        both = self.integers.keys() & other.integers.keys()
-        out.integers = {each: self.integers[each].join(other.integers[each]) for each in both}
+        out.integers = _either(self.integers, other.integers)
+        out.numbers = _either(self.numbers, other.numbers)
         return out
 
     def side(self, side: Side) -> Interval:
@@ -163,8 +167,10 @@ class AbstractState:
             each = waiting.pop()
             if each < 0:
                 self.integers[~each] = _both(self.side(each), value)
+                self._number(each)
                 continue
             self.values[each] = self.values[each].meet(value)
+            self._number(each)
             of = self.differences.get(each)
             near = [of[0]] if of is not None and of[1] == ZERO and type(of[0]) is int else []
             near += [copy for copy, sides in self.differences.items() if sides == (each, ZERO)]
@@ -172,6 +178,22 @@ class AbstractState:
                 if other not in seen:
                     seen.add(other)
                     waiting.append(other)
+
+    def _number(self, element: int) -> None:
+        """The VM's number is known better with an element that is a multiple of it."""
+        form, value = self.forms.get(element), self.side(element)
+        if form is None or len(form.terms) != 1 or value.infinite:
+            return
+        ((symbol, factor),) = form.terms
+        if symbol.name in NUMBERS:
+            low, high = sorted((end - form.constant) / factor for end in (value.low, value.high))
+            bounds = Interval(math.ceil(low), math.floor(high), integral=True)
+            known = self.numbers.get(symbol.name)
+            self.numbers[symbol.name] = bounds if known is None else _both(known, bounds)
+
+
+def _either(a: dict[K, Interval], b: dict[K, Interval]) -> dict[K, Interval]:
+    return {key: a[key].join(b[key]) for key in a.keys() & b.keys()}
 
 
 def _among(element: int, sides: Difference) -> bool:
@@ -183,7 +205,7 @@ def _both(a: Interval, b: Interval) -> Interval:
     return ordered(max(a.low, b.low), min(a.high, b.high), False, True)
 
 
-def _common(a: dict[int, T], b: dict[int, T]) -> dict[int, T]:
+def _common(a: dict[K, T], b: dict[K, T]) -> dict[K, T]:
     return {key: value for key, value in a.items() if b.get(key) == value}
 
 
@@ -279,7 +301,7 @@ def widen(
         top = high(b.high) if b.high > a.high else b.high
         values.append(Interval(bottom, top, b.nan, b.integral) if not b.empty else b)
     out = new.copy()
-    out.values = values
+    out.values, out.numbers = values, _common(old.numbers, new.numbers)
     for each, b in new.integers.items():
         a = old.integers[each]
         out.integers[each] = Interval(

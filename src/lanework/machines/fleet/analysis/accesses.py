@@ -34,6 +34,7 @@ class Access:
             instruction that gives that number ("" for a constant), the factor, the constant.
         reads: whether the VM sees what is there.
         writes: whether it changes it.
+        numbers: the VM's numbers that tests let come here: by name, and between which they are.
         update: of an update that comes to the same in any order, the op.
     """
 
@@ -44,6 +45,7 @@ class Access:
     reads: bool
     writes: bool
     update: Op | None
+    numbers: tuple[tuple[str, Interval], ...] = ()
 
     @property
     def affine(self) -> tuple[str, int, int] | None:
@@ -59,6 +61,7 @@ class Access:
 def access(view: FleetView, known: Intervals | None, ip: int) -> Access | None:
     """Where an instruction accesses shared memory; None if it does not, or no VM comes to it."""
     info, inside, form, dead = view.infos[ip], False, None, False
+    numbers: tuple[tuple[str, Interval], ...] = ()
     if "addr" not in info.values(view.instructions[ip]):
         return None
     buffer = limits(view).get(ip)
@@ -74,6 +77,8 @@ def access(view: FleetView, known: Intervals | None, ip: int) -> Access | None:
         if address.fixed and address.integral and abs(address.low) < FAR:
             form = Form(int(address.low))
         dead = info.atomic and unused(known.flow, ip)
+        state = known.known[ip]
+        numbers = tuple(state.numbers.items()) if state is not None else ()
     reads = info.name in ("SYSCALL_READ", "IREAD", "WAIT")
     return Access(
         inside,
@@ -83,6 +88,7 @@ def access(view: FleetView, known: Intervals | None, ip: int) -> Access | None:
         reads or (info.atomic and not dead),
         info.atomic or info.name in ("SYSCALL_WRITE", "IWRITE"),
         info.updates if dead and info.updates in COMMUTING else None,
+        numbers,
     )
 
 
@@ -94,22 +100,38 @@ def _word(end: float) -> int:
 def span(known: Intervals, each: Access, allocated: Allocated) -> Span:
     """The words that the VMs of a launch access."""
     launch = allocated.launch
-    if each.form is None:
-        return Span(0, each.first, each.last, 1, 0, each.first, each.last, launch.count)
     step = {"contiguous": 1, "strided": launch.stride}.get(launch.strategy)
+    numbers = {"VMGID": (1, allocated.slot)}
+    if step is not None:
+        numbers["SYSCALL_VMID"] = step, launch.base
+    begin, end = 0, launch.count - 1
+    for name, value in each.numbers:
+        if name in numbers:
+            begin, end = _between(begin, end, value, *numbers[name])
+    if each.form is None:
+        return Span(0, each.first, each.last, 1, 0, each.first, each.last, begin, end)
     factor, constant, low, high, modulus = 0, each.form.constant, 0, 0, 0
     for symbol, times in each.form.terms:
-        if symbol.name == "VMGID":
-            factor, constant = factor + times, constant + times * allocated.slot
+        if symbol.name in numbers:
+            more, first = numbers[symbol.name]
+            factor, constant = factor + times * more, constant + times * first
         elif symbol.name == "VMCOUNT":
             constant += times * launch.count
-        elif symbol.name and step is not None:
-            factor, constant = factor + times * step, constant + times * launch.base
         else:
             ends = _ends(known.bounds(symbol), times) if not symbol.name else (-FAR, FAR)
             low, high, modulus = low + ends[0], high + ends[1], gcd(modulus, times)
     return Span(factor, constant + low, constant + high, modulus, constant, each.first, each.last,
-                launch.count)  # fmt: skip
+                begin, end)  # fmt: skip
+
+
+def _between(begin: int, end: int, value: Interval, step: int, first: int) -> tuple[int, int]:
+    """The VMs whose number is in an interval."""
+    low, high = _word(value.low) - first, _word(value.high) - first
+    if step < 0:
+        step, low, high = -step, -high, -low
+    if not step:
+        return (begin, end) if low <= 0 <= high else (0, -1)
+    return max(begin, -(-low // step)), min(end, high // step)
 
 
 def _ends(value: Interval, times: int) -> tuple[int, int]:

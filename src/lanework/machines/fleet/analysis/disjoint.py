@@ -21,7 +21,7 @@ class Span(NamedTuple):
         low, high: between which the rest is.
         modulus, residue: what the rest is by a modulus; modulus 0 where it is the residue itself.
         first, last: the words that all of them may access.
-        vms: how many there are.
+        begin, end: the VMs, by n, the last one included; none if they cross.
     """
 
     factor: int
@@ -31,7 +31,8 @@ class Span(NamedTuple):
     residue: int
     first: int
     last: int
-    vms: int
+    begin: int
+    end: int
 
 
 def meet(a: Span, b: Span, same: bool) -> bool:
@@ -43,23 +44,26 @@ def meet(a: Span, b: Span, same: bool) -> bool:
         same: whether it is one launch, in which a VM is not another one than itself.
 
     Example:
-        >>> rows = Span(100, 0, 99, 1, 0, 0, 999, 10)
+        >>> rows = Span(100, 0, 99, 1, 0, 0, 999, 0, 9)
         >>> meet(rows, rows, True), meet(rows, rows._replace(high=100), True)
         (False, True)
-        >>> strides = Span(1, 0, 5000, 10, 0, 0, 5009, 10)
+        >>> strides = Span(1, 0, 5000, 10, 0, 0, 5009, 0, 9)
         >>> meet(strides, strides, True), meet(strides, strides._replace(residue=1), True)
         (False, True)
     """
-    if max(a.first, b.first) > min(a.last, b.last) or (same and a.vms < 2):
+    if max(a.first, b.first) > min(a.last, b.last):
+        return False
+    least, most = a.begin - b.end, a.end - b.begin
+    if same and least == most == 0:
         return False
     low, high = b.low - a.high, b.high - a.low  # of the difference of rests
     modulus = gcd(a.modulus, b.modulus)
     residue = b.residue - a.residue
     if same and a.factor == b.factor:
-        return _apart(a.factor, a.vms - 1, low, high, modulus, residue)
-    ways = [(a.factor, a.vms - 1), (-b.factor, b.vms - 1)]
-    low = max(low, sum(min(factor * most, 0) for factor, most in ways))
-    high = min(high, sum(max(factor * most, 0) for factor, most in ways))
+        return _apart(a.factor, least, most, low, high, modulus, residue)
+    ways = [sorted((each.factor * each.begin, each.factor * each.end)) for each in (a, b)]
+    low = max(low, ways[0][0] - ways[1][1])
+    high = min(high, ways[0][1] - ways[1][0])
     return _sum(low, high, gcd(a.factor, b.factor), modulus, residue)
 
 
@@ -68,18 +72,22 @@ def itself(a: Span, b: Span) -> bool:
     if max(a.first, b.first) > min(a.last, b.last):
         return False
     factor = a.factor - b.factor
-    ends = sorted((0, factor * (a.vms - 1)))
+    begin, end = max(a.begin, b.begin), min(a.end, b.end)
+    ends = sorted((factor * begin, factor * end))
     low, high = max(b.low - a.high, ends[0]), min(b.high - a.low, ends[1])
-    return _sum(low, high, abs(factor), gcd(a.modulus, b.modulus), b.residue - a.residue)
+    modulus = gcd(a.modulus, b.modulus)
+    return begin <= end and _sum(low, high, abs(factor), modulus, b.residue - a.residue)
 
 
-def _apart(factor: int, most: int, low: int, high: int, modulus: int, residue: int) -> bool:
-    """Whether k times a factor is in an interval and a class, for a k that is not 0."""
+def _apart(
+    factor: int, least: int, most: int, low: int, high: int, modulus: int, residue: int
+) -> bool:
+    """Whether k times a factor is in an interval and a class, for a k between two but not 0."""
     if factor < 0:
         factor, low, high, residue = -factor, -high, -low, -residue
     if not factor:
         return _sum(low, high, 0, modulus, residue)
-    first, last = max(-(-low // factor), -most), min(high // factor, most)
+    first, last = max(-(-low // factor), least), min(high // factor, most)
     step, start = 1, 0
     if modulus:
         common = gcd(factor, modulus)

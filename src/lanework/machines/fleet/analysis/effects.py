@@ -153,7 +153,8 @@ class Effects:
                 each = self.access(ip)
                 if each is not None and each.first <= each.last:
                     self._budget.spend()
-                    out.append(Touch(ip, each, n, span(self.known, each, allocated)))
+                    touch = Touch(ip, each, n, span(self.known, each, allocated))
+                    out += [touch] * (touch.span.begin <= touch.span.end)
         return out
 
     def _visible(self, launches: Sequence[Allocated]) -> Conflict | None:

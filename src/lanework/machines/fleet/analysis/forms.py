@@ -21,6 +21,10 @@ LONGEST = 6
 """Terms of a sum; longer ones are not kept."""
 
 
+NUMBERS = ("SYSCALL_VMID", "VMGID")
+"""Instructions that give a VM's number."""
+
+
 class Symbol(NamedTuple):
     """A whole number that a VM has.
 

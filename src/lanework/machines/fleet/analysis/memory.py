@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.ops.interval import ANY, INF, ZERO, Interval, between, join
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
-from lanework.machines.fleet.analysis.forms import Form
+from lanework.machines.fleet.analysis.forms import NUMBERS, Form
 from lanework.machines.fleet.codes import BAD_BUFFER, BAD_INPUT
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Launch
@@ -147,9 +147,6 @@ def _check(name: str, low: float, high: float) -> None:
 
 Access = tuple[Interval, Form | None]
 """Where an instruction reads or writes: between which addresses, and as a sum of whole numbers."""
-
-NUMBERS = ("SYSCALL_VMID", "VMGID")
-"""Instructions that give a VM's number."""
 
 
 def thread_private(
