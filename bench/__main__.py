@@ -64,7 +64,7 @@ def main() -> int:
         cases.append(case)
         print(table(case, outcomes[name]), flush=True)
     print(summary(cases, outcomes), end="")
-    print(goals(cases, outcomes))
+    print(goals(cases, outcomes), end="")
     if options.json is not None:
         options.json.write_text(record(outcomes))
     return 0

@@ -40,10 +40,10 @@ def machine() -> str:
     return f"Fleets: Lanework's code is for {isa()}, that of numba, Taichi, Warp and JAX for {has}."
 
 
-def engines() -> list[str]:
-    """Those of whole phases, and the reference; ours, the first, is what is compared."""
+def engines(first: str = "llvm") -> list[str]:
+    """Those of whole phases, and the reference; the first is what is compared with others."""
     known = [name for name in Runner.ENGINES if name != "epoch"]
-    return sorted(known, key=lambda name: (name != "llvm", name == "reference"))
+    return sorted(known, key=lambda name: (name != first, name == "reference"))
 
 
 def lazily(setup: Callable[[], Job]) -> Job:
@@ -58,31 +58,35 @@ def lazily(setup: Callable[[], Job]) -> Job:
     return job
 
 
-def _ours(work: Workload) -> list[Contestant]:
-    """Our engines, and the first of them by its own clock, without inputs and outputs."""
+def ours(work: Workload, engine: str, title: str = "", **settings: Any) -> Contestant:
+    """A workload on one of our engines; what takes long is timed once."""
 
-    def bound(engine: str, inside: bool) -> Job:
+    def bound() -> Job:
+        runner = work.program().bind(engine, seed=workloads.SEED, **settings)
+        return lambda: {work.output: np.ravel(runner(**work.inputs)[work.output])}
+
+    setup = functools.partial(lazily, bound)
+    turns = 0 if engine == "reference" or settings.get("layout") == "aos" else None
+    return Contestant(f"Lanework, {title or engine}", setup, turns=turns)
+
+
+def _inside(work: Workload, engine: str) -> Contestant:
+    """The same by its own clock, which inputs and outputs are no part of."""
+
+    def bound() -> Job:
         runner = work.program().bind(engine, seed=workloads.SEED)
+        return lambda: {SECONDS: runner(**work.inputs).stats["run_seconds"]}
 
-        def job() -> Answer:
-            result = runner(**work.inputs)
-            return (
-                {SECONDS: result.stats["run_seconds"]}
-                if inside
-                else {work.output: result[work.output].reshape(-1)}
-            )
+    name = f"Lanework, {engine}, without inputs and outputs"
+    return Contestant(name, functools.partial(lazily, bound))
 
-        return job
 
-    def one(engine: str, inside: bool = False) -> Contestant:
-        setup = functools.partial(lazily, functools.partial(bound, engine, inside))
-        name = f"Lanework, {engine}" + ", without inputs and outputs" * inside
-        return Contestant(name, setup, turns=0 if engine == "reference" else None)
-
+def _ours(work: Workload) -> list[Contestant]:
+    """Our engines, but for those that would take very long."""
     first, *others = engines()
-    if work.program().header["vms"] > 1 << 21:  # takes the reference very long
+    if work.program().header["vms"] > 1 << 21:
         others = []
-    return [one(first), one(first, inside=True), *map(one, others)]
+    return [ours(work, first), _inside(work, first), *(ours(work, each) for each in others)]
 
 
 def _peer(name: str, make: Callable[..., Job], *given: Any, **more: Any) -> Contestant:

@@ -16,13 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from bench import workloads
+from bench import fleetcases, workloads
 from bench.data import DATA
-from bench.harness import Case, Contestant, Job
+from bench.harness import Case, Contestant
+from bench.oracles import fleets as oracle
+from bench.peers import fleet_numba
 from bench.peers import fleets as peers
 from lanework.base.errors import LaneworkError
 from lanework.core.program.program import Program
 from lanework.core.result.picture import read_picture
+from lanework.machines.fleet.runner import Runner
 
 SIZES = (1_000, 100_000, 1_000_000)
 SECONDS = 1.2
@@ -110,47 +113,42 @@ def table(sizes: Sequence[int] = SIZES, adapter: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _contestant(variant: Variant, ours: Callable[[Variant], Job]) -> Contestant:
-    """Ours in one variant; a layout that takes long is timed once, kernels made beside it."""
-    slow = variant.settings.get("layout") == "aos"
-    job = functools.partial(ours, variant)
-    return Contestant(f"Lanework, {variant.title}", job, turns=0 if slow else None)
+def _ours(work: workloads.Workload) -> list[Contestant]:
+    """Engines of whole phases, of which that on a graphics card comes first, and by epochs."""
+    known = [name for name in fleetcases.engines("wgsl") if name != "reference"]
+    by_phases = [fleetcases.ours(work, engine) for engine in known]
+    by_epochs = [fleetcases.ours(work, v.engine, v.title, **v.settings) for v in VARIANTS]
+    return by_phases + by_epochs
 
 
 def collatz(count: int) -> Case:
-    """Stopping times, beside tools that compile loops."""
-
-    def ours(variant: Variant) -> Job:
-        runner = program("divergent", count).bind(variant.engine, **variant.settings)
-        return lambda: {"steps": runner()["steps"]}
-
+    """Stopping times, an epoch an instruction, and whole phases."""
+    work = workloads.collatz(count)
+    compiled = "wgsl" in Runner.ENGINES
     return Case(
         f"fleet_collatz_{count}",
-        f"Fleet: Collatz stopping times of 1 to {count:,} (interpreted, an epoch an instruction)",
+        f"Fleet: Collatz stopping times of 1 to {count:,}, by phases and by epochs",
         (
-            *(_contestant(variant, ours) for variant in VARIANTS),
-            Contestant("numba prange", lambda: peers.collatz_numba(count), "numba"),
-            Contestant("Taichi on the processor", lambda: peers.collatz_taichi(count), "taichi"),
-            Contestant("NumPy with masks", lambda: peers.collatz_numpy(count)),
+            *_ours(work),
+            Contestant("numba prange", lambda: fleet_numba.collatz(count), "numba"),
+            Contestant("NumPy with masks", lambda: lambda: {"steps": oracle.collatz(count)}),
         ),
         tolerance=0.0,
         repeats=3,
+        goals={f"Lanework, {VARIANTS[-1].title}": 100.0} if compiled else {},
     )
 
 
 def picture() -> Case:
     """A photograph to grayscale, blurred, and its edges."""
     photo = read_picture((DATA.parent / "fleet" / "photo.ppm").read_bytes())
-
-    def ours(variant: Variant) -> Job:
-        runner = workloads.program("image").bind(variant.engine, **variant.settings)
-        return lambda: {"edges": runner(image=photo)["edges"]}
-
+    inputs = {"image": photo}
+    work = workloads.Workload("image", {}, "edges", peers.picture_scipy(photo), inputs)
     return Case(
         "fleet_picture",
         f"Fleet: grayscale, blur and Sobel of a photograph of {photo.shape[1]} x {photo.shape[0]}",
         (
-            *(_contestant(variant, ours) for variant in VARIANTS),
+            *_ours(work),
             Contestant("SciPy's ndimage", lambda: peers.picture_scipy(photo), "scipy"),
             Contestant("numba prange", lambda: peers.picture_numba(photo), "numba"),
         ),

@@ -252,7 +252,7 @@ def goals(cases: list[Case], outcomes: Mapping[str, list[Outcome]]) -> str:
                 goal, ratio = case.goals[other.name], other.median / ours.median
                 met = "met" if ratio >= goal else "missed"
                 lines.append(f"| {case.name} | {other.name} | {ratio:.2f} | {goal:g} | {met} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" if len(lines) > 4 else ""
 
 
 def show(seconds: float) -> str:
