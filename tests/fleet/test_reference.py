@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from oracle import bits
 
+import lanework as lw
 from lanework.core.ops.evaluate import evaluate
 from lanework.core.ops.expr import const, trace
+from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.reference import groups, sharing
 
 LAST = 1 << 24  # beyond it, floats are no longer all whole numbers
@@ -115,3 +117,47 @@ def test_a_body_that_is_run_twice_gives_results_of_its_own():
     seven = trace(lambda x: const(7.0, "f64"), ("f64",))
     evaluate(seven, [x])[...] = 8.0
     assert evaluate(seven, [x]) == 7.0
+
+
+@pytest.mark.parametrize("name", [each.name for each in FLEET.by_name.values() if each.updates])
+@pytest.mark.parametrize(("size", "count"), [(1, 20), (3, 20), (30, 20), (9, 9), (500, 20)])
+def test_atomics_together_are_those_one_after_another(name, size, count):
+    """Few words of many VMs, and many words of few."""
+    info, rng = FLEET.by_name[name], np.random.default_rng(size)
+    update = sharing.update(info)
+    for _ in range(20):
+        words = rng.standard_normal(size).astype(np.float32).view(np.uint32)
+        at = rng.integers(0, size, count) if size != count else np.arange(count)
+        given = rng.standard_normal(count).astype(np.float32).view(np.uint32)
+        shared, before = words.copy(), []
+        for word, operand in zip(at, given, strict=True):
+            before.append(int(shared[word]))
+            shared[word] = update(shared[word], operand)
+        together = sharing.together(info.updates, words, at, given)
+        if name == "ATOMIC_IXCH":
+            assert together is None
+            continue
+        assert together.tolist() == before
+        assert words.tolist() == shared.tolist()
+
+
+def test_atomics_of_which_some_are_outside():
+    """They add nothing, and find 0; the others are one after another."""
+    text = """
+    .shared 20
+    .routine main
+        VMID r0
+        SCALE r1, r0, 0.5
+        SUBI r1, r1, 1
+        SETI r2, 7
+        ATOMIC_ADD r2, r1, r2
+        ADDI r0, r0, 10
+        WRITE r0, r2
+        HALT
+    .phase
+        .launch main, 10
+    """
+    with pytest.warns(lw.fleet.LossNotice, match="0 reads and 2 writes"):
+        result = lw.fleet.assemble(text).run(engine="reference")
+    assert result["shared"].tolist() == [14.0] * 4 + [0.0] * 6 + [0.0] * 2 + [0.0, 7.0] * 4
+    assert result.stats["writes_outside"] == 2

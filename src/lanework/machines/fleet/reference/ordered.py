@@ -19,25 +19,31 @@ Turn = Callable[[int, slice], None]
 
 Maker = Callable[[Execution, int, Values], Turn]
 
+NOWHERE: sharing.Addresses = np.zeros(0, np.int64)
 NO_ROOM = np.float32(-1.0).view(np.uint32)
 
 
 def run_ordered(run: Execution) -> None:
     """Let every VM that waits for its turn have it."""
-    turns: dict[int, tuple[Members, Turn]] = {}
+    sound: dict[int, tuple[Members, sharing.Addresses]] = {}
     for ip, members in run.waiting.items():
-        info, sound = run.view.infos[ip], members
-        values = info.values(run.view.instructions[ip])
-        if "addr" in values:
-            sound, _ = run.inside(ip, members, run.register(values["addr"])[members])
-        if sound is not None:
-            turns[ip] = sound, TURNS[info.name](run, ip, values)
-    if len(turns) == 1:
-        (ip, (members, _)), *_ = turns.items()
-        if _together(run, ip, members):
+        info, rest, at = run.view.infos[ip], members, NOWHERE
+        if info.atomic:
+            values = info.values(run.view.instructions[ip])
+            rest, at = run.inside(ip, members, run.register(values["addr"])[members])
+        if rest is not None:
+            sound[ip] = rest, at
+    if len(sound) == 1:
+        (ip, (members, at)), *_ = sound.items()
+        if _at_once(run, ip, members, at):
             return
-    if not turns:
+    if not sound:
         return
+    turns: dict[int, tuple[Members, Turn]] = {}
+    for ip, (members, _) in sound.items():
+        info = run.view.infos[ip]
+        turn = TURNS[info.name](run, ip, info.values(run.view.instructions[ip]))
+        turns[ip] = members, turn
     who = [groups.ids(members) for members, _ in turns.values()]
     ips = np.repeat(list(turns), [len(each) for each in who])
     vms = np.concatenate(who)
@@ -46,27 +52,34 @@ def run_ordered(run: Execution) -> None:
         turns[int(ips[n])][1](vm, slice(vm, vm + 1))
 
 
-def _together(run: Execution, ip: int, members: Members) -> bool:
-    """All at the same atomic at once, where that comes to the same."""
+def _at_once(run: Execution, ip: int, members: Members, at: sharing.Addresses) -> bool:
+    """All VMs at the same instruction at once, where that comes to the same."""
+    info = run.view.infos[ip]
+    if info.name == "SYSCALL_KILL":
+        _end(run, ip, members)
+        return True
+    return info.updates is not None and _together(run, ip, members, at)
+
+
+def _together(run: Execution, ip: int, members: Members, at: sharing.Addresses) -> bool:
     info = run.view.infos[ip]
     values = info.values(run.view.instructions[ip])
-    if info.updates is None:
-        return False
-    at = run.addresses(ip, run.register(values["addr"])[members])
-    if (at < 0).any():
-        return False
-    given = np.array(run.register(values["src"])[members])
-    kept = run.words[at]
-    before = sharing.together(info.updates, run.words, at, given)
+    inside = at >= 0
+    there, given = at[inside], run.register(values["src"])[members][inside]
+    kept = run.words[there]
+    before = sharing.together(info.updates, run.words, there, given)
     if before is None:
         return False
-    if traps(run, info) and not (sharing.finite(before) & sharing.finite(run.words[at])).all():
-        run.words[at] = kept
+    if traps(run, info) and not (sharing.finite(before) & sharing.finite(run.words[there])).all():
+        run.words[there] = kept
         return False
     run.store(ip, at)
+    run.progress.writes_outside += len(at) - len(there)
     if info.updates is arithmetic.add:
         run.progress.stalled += sharing.stalled(before, given)
-    run.put(values["dest"], members, before)
+    words = np.zeros(len(at), np.uint32)
+    words[inside] = before
+    run.put(values["dest"], members, words)
     run.go(ip + 1, members)
     return True
 
@@ -137,12 +150,16 @@ def _start(run: Execution, entry: int, parent: int, data: np.uint32) -> np.uint3
 
 
 def _kill(run: Execution, ip: int, values: Values) -> Turn:
-    def turn(vm: int, member: slice) -> None:
-        run.end(ip, member, Status.FREE)
-        if vm >= run.view.allocation.slots:
-            run.spare = min(run.spare, vm)
+    return lambda vm, member: _end(run, ip, member)
 
-    return turn
+
+def _end(run: Execution, ip: int, members: Members) -> None:
+    """End VMs and free their places."""
+    run.end(ip, members, Status.FREE)
+    who = groups.ids(members)
+    started = who[who >= run.view.allocation.slots]
+    if len(started):
+        run.spare = min(run.spare, int(started[0]))
 
 
 TURNS: dict[str, Maker] = {

@@ -205,18 +205,25 @@ def together(op: Op | None, shared: Words, at: Addresses, given: Words) -> Words
     rules = op in (words32.fmin, words32.fmax)  # of their own for minus zero and NaN
     if rules and (_odd(shared[at]) or _odd(given)):
         return None
-    order = np.argsort(at, kind="stable")
-    words, starts = np.unique(at[order], return_index=True)
     before = np.empty(len(at), np.uint32)
-    numbers = shared.view(kind)
-    if len(words) == len(at):
+    numbers, operands = shared.view(kind), given.view(kind)
+    if (at[1:] > at[:-1]).all():
         before[:] = shared[at]
-        numbers[at] = function(numbers[at], given.view(kind))
+        numbers[at] = function(numbers[at], operands)
         return before
-    for word, begin, end in zip(words, starts, [*starts[1:], len(at)], strict=True):
-        who = order[begin:end]
-        chain = np.empty(len(who) + 1, kind)
-        chain[0], chain[1:] = numbers[word], given.view(kind)[who]
+    order = np.argsort(at, kind="stable")
+    words, starts, counts = np.unique(at[order], return_index=True, return_counts=True)
+    if len(words) > counts.max():  # the first VM of each word, the second of each, ...
+        for turn in range(counts.max()):
+            there = counts > turn
+            who, now = order[starts[there] + turn], words[there]
+            before[who] = shared[now]
+            numbers[now] = function(numbers[now], operands[who])
+        return before
+    for word, begin, count in zip(words, starts, counts, strict=True):
+        who = order[begin : begin + count]
+        chain = np.empty(count + 1, kind)
+        chain[0], chain[1:] = numbers[word], operands[who]
         steps = function.accumulate(chain, dtype=kind)  # one after another, each rounded
         before[who] = steps[:-1].view(np.uint32)
         numbers[word] = steps[-1]
