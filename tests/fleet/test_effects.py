@@ -61,6 +61,9 @@ FREE = {
     "yields": "YIELD; VMID r0; YIELD; WRITE r0, r0",
     "rows, word by word": "VMID r0; SCALE r0, r0, 8; CLEAR r1; next:; READ r2, r0; WRITE r0, r2;"
     " ADDI r0, r0, 1; ADDI r1, r1, 1; CMPI r3, r1, 8; BRANCH_LT r3, next",
+    "rows, counted in memory": "VMID r0; SCALE r0, r0, 8; SETI r1, 8; STORE r1, mem3; next:;"
+    " READ r2, r0; WRITE r0, r2; ADDI r0, r0, 1; LOAD r1, mem3; SUBI r1, r1, 1; STORE r1, mem3;"
+    " BRANCH_GT r1, next",
     "rows from their ends": "VMID r0; SCALE r0, r0, 8; ADDI r0, r0, 7; SETI r1, 8; next:;"
     " READ r2, r0; WRITE r0, r2; SUBI r0, r0, 1; SUBI r1, r1, 1; BRANCH_GT r1, next",
     "strides over all": "VMID r0; VMCOUNT r1; next:; READ r2, r0; WRITE r0, r2; ADD r0, r0, r1;"
@@ -409,7 +412,7 @@ def shaped(rand):
 
     for _ in range(rand.choice((1, 2, 2, 3))):
         address()
-        how, skip = rand.randrange(4), f"l{next(names)}" * (rand.random() < 0.2)
+        how, skip = rand.randrange(5), f"l{next(names)}" * (rand.random() < 0.2)
         if skip:  # not for all VMs
             test = rand.choice(("VMID r5", "VMGID r5", "MOV r5, r0"))
             lines.append(f"{test}\nSUBI r5, r5, {small()}")
@@ -424,15 +427,26 @@ def shaped(rand):
             lines.append(f"{step}\nSUBI r5, r0, {rand.choice((30, 70))}\nBRANCH_LT r5, {label}")
         elif how == 1:  # a row of words
             label = f"l{next(names)}"
-            lines.append(f"CLEAR r6\n{label}:")
+            lines.append(f"CLEAR r6\nSTORE r6, mem5\n{label}:")
             access()
-            lines.append(f"ADDI r0, r0, 1\nADDI r6, r6, 1\nSUBI r5, r6, {small()}")
+            count = "ADDI r6, r6, 1"
+            if rand.random() < 0.3:
+                count = f"LOAD r6, mem5\n{count}\nSTORE r6, mem5"
+            lines.append(f"ADDI r0, r0, 1\n{count}\nSUBI r5, r6, {small()}")
             lines.append(f"BRANCH_LT r5, {label}")
         elif how == 2:  # or with a sum in the loop
             label = f"l{next(names)}"
             lines.append(f"CLEAR r6\nMOV r7, r0\n{label}:\nADD r0, r7, r6")
             access()
             lines.append(f"ADDI r6, r6, 1\nSUBI r5, r6, {small()}\nBRANCH_LT r5, {label}")
+        elif how == 3:  # rows of rows
+            outer, inner = f"l{next(names)}", f"l{next(names)}"
+            lines.append(f"CLEAR r6\n{outer}:\nCLEAR r2\n{inner}:")
+            access()
+            more = rand.choice(("ADDI r0, r0, 1", "ADDI r0, r0, 1", "CALL next", "SUBI r0, r0, 2"))
+            lines.append(f"{more}\nADDI r2, r2, 1\nSUBI r5, r2, {small()}\nBRANCH_LT r5, {inner}")
+            lines.append(rand.choice(("", "ADDI r0, r0, 1", "CALL next", "VMID r0")))
+            lines.append(f"ADDI r6, r6, 1\nSUBI r5, r6, {small()}\nBRANCH_LT r5, {outer}")
         else:
             access()
         if skip:
@@ -445,7 +459,9 @@ def shaped(rand):
     if rand.random() < 0.5:
         plan += ".phase\n.launch main, 4\n"
     body = "\n".join(lines)
-    return view(f".machine fleet\n.state S32\n.shared 100\n.routine main\n{body}\nHALT\n{plan}")
+    called = ".routine next\nADDI r0, r0, 1\nRETURN"
+    head = f".machine fleet\n.state S32\n.shared 100\n{rand.choice(('', '.convention callee'))}"
+    return view(f"{head}\n.routine main\n{body}\nHALT\n{called}\n{plan}")
 
 
 @pytest.mark.slow

@@ -81,6 +81,18 @@ class ControlFlow:
         out = leads.called + leads.next if calls else leads.next
         return [each for each in out if each < self.count]
 
+    def before(self, ip: int) -> list[int]:
+        """The instructions after which a VM may come to one, within its routine."""
+        return self._before[ip]
+
+    @cached_property
+    def _before(self) -> list[list[int]]:
+        out: list[list[int]] = [[] for _ in range(self.count)]
+        for ip in range(self.count):
+            for each in self.after(ip):
+                out[each].append(ip)
+        return out
+
     def onward(self, ip: int) -> list[int]:
         """The instructions that a VM may come to next, into calls and back from them."""
         back = [call + 1 for call in self.callers.get(ip, ())]

@@ -61,28 +61,20 @@ def loops(flow: ControlFlow) -> dict[int, Loop]:
 
 
 def _bodies(flow: ControlFlow) -> dict[int, set[int]]:
-    after = [flow.after(ip) for ip in range(flow.count)]
-    before: list[list[int]] = [[] for _ in after]
-    for ip, targets in enumerate(after):
-        for each in targets:
-            before[each].append(ip)
     leads = map(flow.leads, range(flow.count))
     entries = {each for lead in leads for each in lead.called + lead.started}
     entries |= set(map(flow.entry, flow.allocated))
     out: dict[int, set[int]] = {}
-    heads = {each for ip, targets in enumerate(after) for each in targets if each <= ip}
+    heads = {each for ip in range(flow.count) for each in flow.after(ip) if each <= ip}
     for head in sorted(heads):
-        body, waiting = {head}, [ip for ip in before[head] if ip >= head]
+        body, waiting = {head}, [ip for ip in flow.before(head) if ip >= head]
         while waiting:
             each = waiting.pop()
             if each not in body:
                 body.add(each)
-                waiting += before[each]
-        inside = body - {head}
-        natural = inside.isdisjoint(entries) and all(
-            ip in body for each in inside for ip in before[each]
-        )
-        if natural and (head == 0 or not flow.leads(head - 1).called):
+                waiting += flow.before(each)
+        returns = head > 0 and flow.leads(head - 1).called  # where it is not known from which round
+        if not returns and entries.isdisjoint(body - {head}):
             out[head] = body
     return out
 
@@ -123,6 +115,9 @@ def _written(flow: ControlFlow, ip: int) -> int | None:
 def _step(flow: ControlFlow, ip: int, element: int) -> tuple[int, Step] | None:
     """The variable that an instruction adds something to, and what."""
     view, info = flow.view, flow.view.infos[ip]
+    if info.name == "STORE":
+        step = _brought(flow, ip, element)
+        return None if step is None else (element, step)
     if info.kernel is Kernel.LINEAR:
         terms = dict(linear_row(view.profile, view.instructions[ip]).terms)
         if terms.pop(element, None) != _ONE or len(terms) != 1:
@@ -140,6 +135,26 @@ def _step(flow: ControlFlow, ip: int, element: int) -> tuple[int, Step] | None:
         a, b = b, a
     sign = 1 if info.elementwise is words32.iadd else -1
     return (~element, Step(sign, ~b)) if a == element != b else None
+
+
+def _brought(flow: ControlFlow, ip: int, word: int) -> Step | None:
+    """What is added to a word of the VM's memory by way of a register, which is stored there."""
+    view, step = flow.view, None
+    register = view.profile.register(view.instructions[ip].target)
+    while ip > 0 and flow.before(ip) == [ip - 1]:
+        ip -= 1
+        if flow.leads(ip).called:
+            return None
+        if _written(flow, ip) != register:
+            continue
+        if step is not None:
+            info = view.infos[ip]
+            loaded = info.values(view.instructions[ip]).get("word") if info.name == "LOAD" else None
+            return step if loaded is not None and view.profile.own(loaded) == word else None
+        element, step = _step(flow, ip, register) or (-1, None)
+        if element != register:
+            return None
+    return None
 
 
 def _once(flow: ControlFlow, head: int, body: set[int], ip: int) -> bool:
