@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SMALL, MUCH = 1e-2, 1e4  # what is smaller is made about 1; what is more may be too much
 LARGE, LEAST = 100.0, 1e-8  # slopes that are larger become that; the least factor of IPOPT's own
+STEEP = 10.0  # slopes by unknowns in units of their own become that
 EXACT = 1e-10  # how exact, beside its value, an objective is thought to be at least
 ORDINARY = (1e-2, 1e5)  # unknowns of which IPOPT makes no difference
 GROWN, SHRUNK, NOUGHT = 1e6, 1e-3, 1e-14  # beside their units
@@ -81,6 +82,8 @@ def first(problem: Problem, functions: Problem | Callbacks, x: Floats) -> tuple[
     own = bool((unit == 1.0).all() and (factors >= LEAST).all())
     if own or not (finite and (factors > 0).all()):
         return Scales(float(factors[0]), np.ones(len(x)), factors[1:]), False
+    if (unit != 1.0).any():
+        factors = np.where(steep > 0, STEEP / np.maximum(steep, TINY), 1.0)
     return Scales(float(factors[0]), unit, factors[1:]), True
 
 
