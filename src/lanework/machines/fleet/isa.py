@@ -12,6 +12,7 @@ import enum
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from lanework.base.errors import Diagnostic
@@ -77,9 +78,12 @@ class FleetInstr(Instr):
     def values(self, instruction: Instruction) -> dict[str, int]:
         """Operands by name."""
         fields = (instruction.target, *instruction.operands)
-        return {
-            spec.name: fields[field] for spec, field in zip(self.operands, self.fields, strict=True)
-        }
+        return {name: fields[field] for name, field in self._named}
+
+    @cached_property
+    def _named(self) -> tuple[tuple[str, int], ...]:
+        """The field of each operand, by name."""
+        return tuple(zip((spec.name for spec in self.operands), self.fields, strict=True))
 
     def make(self, **values: int) -> Instruction:
         """The instruction with these operands."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +85,7 @@ class LinearMap:
         return square
 
 
+@lru_cache(1 << 12)
 def linear_map(profile: Profile, instruction: Instruction) -> LinearMap:
     """The matrix of a linear instruction."""
     row = linear_row(profile, instruction)
