@@ -87,12 +87,6 @@ class AbstractState:
         out.integers, out.numbers = dict(self.integers), dict(self.numbers)
         return out
 
-    def anew(self) -> AbstractState:
-        """Of a VM that goes on with another number."""
-        out = self.copy()
-        out.forms, out.numbers = {}, {}
-        return out
-
     def put(self, element: int, value: Interval, difference: Difference | None = None) -> None:
         """An element becomes something else."""
         self.values[element] = value

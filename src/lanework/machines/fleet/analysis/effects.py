@@ -10,11 +10,11 @@ All of it holds for whatever inputs there are. In doubt, VMs can see each other.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.machines.fleet.analysis.accesses import Access, access, span
 from lanework.machines.fleet.analysis.conflicts import (
@@ -77,17 +77,17 @@ class Effects:
 
     def together(self, step: int) -> range:
         """The steps of the schedule that may run at the same time as one of them, and itself."""
-        n = int(np.searchsorted(self._lasts, step))
-        begin = int(self._lasts[n - 1]) + 1 if n else 0
-        ended = n == len(self._lasts)
-        return range(begin, len(self.view.plan.schedule) if ended else int(self._lasts[n]) + 1)
+        n = bisect_right(self.begins, step)
+        last = n == len(self.begins)
+        return range(self.begins[n - 1], len(self.view.plan.schedule) if last else self.begins[n])
 
     @cached_property
-    def _lasts(self) -> npt.NDArray[np.intp]:
-        """The steps after which all VMs have ended."""
+    def begins(self) -> list[int]:
+        """The first step of each group."""
         plan = self.view.plan
         all_ = np.array([phase.barrier == "wait_all" for phase in plan.phases], np.bool_)
-        return np.flatnonzero(all_[np.array(plan.schedule, np.intp)])
+        after = np.flatnonzero(all_[np.array(plan.schedule, np.intp)][:-1]) + 1
+        return [0, *after.tolist()]
 
     def verdict(self, step: int) -> Verdict:
         """Whether VMs can see each other that run at the same time as those of a step."""
@@ -100,9 +100,9 @@ class Effects:
 
     def describe(self) -> Iterator[str]:
         """A line for each group of phases: how it runs, and why."""
-        schedule, begins = self.view.plan.schedule, [0, *(self._lasts + 1).tolist()]
-        ends = [*begins[1:], len(schedule)]
-        groups = {schedule[a:b]: a for a, b in zip(begins, ends, strict=True) if a < b}
+        schedule = self.view.plan.schedule
+        ends = [*self.begins[1:], len(schedule)]
+        groups = {schedule[a:b]: a for a, b in zip(self.begins, ends, strict=True)}
         for phases, step in list(groups.items())[:SHOWN]:
             yield f"{_phases(phases)}: {self._said(self.verdict(step))}"
         if len(groups) > SHOWN:

@@ -100,7 +100,8 @@ class Intervals:
         self._transfer = Transfer(self.flow, self.words, self._half, regions)
         self._incoming: list[dict[tuple[int, int], AbstractState]] = [{} for _ in self.known]
         self._outgoing: dict[int, list[int]] = {}
-        self._kept: dict[tuple[int, ...], AbstractState] = {}
+        self._kept: dict[tuple[int, ...], tuple[AbstractState, Sequence[Interval]]] = {}
+        self._again = {each: n for n, each in enumerate({*self.flow.resumed.values()})}
         self._heads = {entry for entries in self.flow.resumed.values() for entry in entries}
         self.loops, self._rounds = loops(self.flow), dict[int, float]()
         self._visits = [0] * len(self.known)
@@ -178,7 +179,8 @@ class Intervals:
         self.known[ip] = new
         self._transfer.news = False
         changed = self._go(ip) + self.flow.returns.get(ip, [])
-        self._resumed(self.flow.resumed.get(ip, ()))
+        if ip in self.flow.resumed:
+            self._resumed(self.flow.resumed[ip])
         return changed + self._reads if self._transfer.news else changed
 
     def _descend(self) -> bool:
@@ -195,7 +197,7 @@ class Intervals:
                 learnt.pop(ip, None)
             self.known[ip], news = new, news or new != old
             self._go(ip)
-        for entries in {*self.flow.resumed.values()}:
+        for entries in self._again:
             self._resumed(entries)
         self.words.again(transfer.writes.values())
         return news or self.words.values != held
@@ -245,20 +247,22 @@ class Intervals:
 
     def _resume(self, ip: int, known: AbstractState) -> list[int]:
         """Learn what is known of VMs that stopped at an instruction and go on; where it is news."""
-        entries = self.flow.resumed.get(ip, ())
-        old = self._kept.get(entries)
-        new = known.anew() if old is None else old.join(known)
-        if new == old:
-            return []
-        self._kept[entries] = new
-        return list(entries)
+        entries = self.flow.resumed[ip]
+        kept, joined = self._kept.get(entries, (AbstractState([NOTHING] * len(known.values)), ()))
+        new = list(kept.values)
+        for n, value in enumerate(known.values):
+            if not joined or value is not joined[n]:  # most are what they were one before
+                new[n] = new[n].join(value)
+        news = new != kept.values
+        self._kept[entries] = AbstractState(new) if news else kept, known.values
+        return list(entries) if news else []
 
     def _resumed(self, entries: tuple[int, ...]) -> None:
         """What is known of VMs that go on from now on."""
         for each in entries:
-            self._incoming[each].pop((RESUMED, hash(entries)), None)
+            self._incoming[each].pop((RESUMED, self._again[entries]), None)
             if entries in self._kept:
-                self._incoming[each][RESUMED, hash(entries)] = self._kept[entries]
+                self._incoming[each][RESUMED, self._again[entries]] = self._kept[entries][0]
 
     def _returned(self, known: AbstractState, before: AbstractState | None) -> AbstractState | None:
         """What is known after a call: registers that it keeps are as they were."""
