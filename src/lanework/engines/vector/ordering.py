@@ -15,24 +15,22 @@ from lanework.engines.loops import READS, Shift, Stage, Step
 def in_order(stage: Stage) -> list[Step]:
     """The steps of a walk in the order that keeps few values waiting."""
     reads = {step.target: _now(step) for step in stage.steps}
-    place = {value: number for number, value in enumerate(reads)}
     first = _goes_on(stage, reads)
-    known = {value: place[value] for value in first}  # after which step a value can be made
-    for value, rows in reads.items():
-        if value not in first:
-            known[value] = max((known.get(row, -1) for row in rows), default=-1)
-    turn: dict[int, int] = {}  # after which it is: that is when the first that reads it can be
+    if len(first) in (0, len(reads)):
+        return stage.steps
+    after = {}  # value -> the place of the step after which it can be made, or its own
+    for place, (value, rows) in enumerate(reads.items()):
+        after[value] = (
+            place if value in first else max([after.get(row, -1) for row in rows] or [-1])
+        )
+    turn: dict[int, int] = {}  # the place after which it is: when the first that reads it can be
     for value in reversed(reads):
         if value not in first:
-            turn.setdefault(value, known[value])
+            now = turn.setdefault(value, after[value])
             for row in reads[value]:
-                turn[row] = min(turn.get(row, turn[value]), turn[value])
-    return sorted(
-        stage.steps,
-        key=lambda step: (
-            (place[step.target], 0) if step.target in first else (turn[step.target], 1)
-        ),
-    )
+                turn[row] = min(turn.get(row, now), now)
+    ranks = {v: 2 * after[v] if v in first else 2 * turn[v] + 1 for v in reads}
+    return sorted(stage.steps, key=lambda step: ranks[step.target])
 
 
 def _now(step: Step) -> tuple[int, ...]:

@@ -21,11 +21,13 @@ def join_steps(nest: LoopNest) -> None:
     """Leave out factors of one, and make sums of running sums."""
     makers = {step.target: step for stage in nest.stages for step in stage.steps}
     same = _unchanged(nest, makers)
-    for stage in nest.stages:
-        stage.steps = [renamed(step, same) for step in stage.steps if step.target not in same]
-    nest.stores = [replace(s, value=same.get(s.value, s.value)) for s in nest.stores]
-    if nest.horizon is None:  # else a lane without periods has no last value, and the sum 0
-        makers = {step.target: step for stage in nest.stages for step in stage.steps}
+    if same:
+        makers = {value: renamed(step, same) for value, step in makers.items() if value not in same}
+        for stage in nest.stages:
+            stage.steps = [makers[s.target] for s in stage.steps if s.target not in same]
+        nest.stores = [replace(s, value=same.get(s.value, s.value)) for s in nest.stores]
+    ends = any(type(step) is Fold and step.how == "last" for step in makers.values())
+    if ends and nest.horizon is None:  # else a lane without periods has no last value, and a sum 0
         readers = Counter(store.value for store in nest.stores)
         readers.update(row for step in makers.values() for row in READS[type(step)](step))
         for stage in nest.stages:
