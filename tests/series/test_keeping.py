@@ -201,12 +201,16 @@ def test_scratch_memory_begins_on_a_line():
         assert all(len(memory) == doubles for memory in frame.scratch)
 
 
-@pytest.mark.parametrize("shape", [(1,), (70,), (70, 1), (70, 31), (70, 32), (1, 32), (9, 360)])
+@pytest.mark.parametrize(
+    "shape", [(1,), (70,), (70, 1), (70, 31), (70, 32), (1, 32), (9, 360), (4000, 33), (2, 9000)]
+)
 def test_totals_of_units_are_added_in_order(shape):
     rng = np.random.default_rng(len(shape))
     partials = rng.normal(size=shape) * 10.0 ** rng.integers(-8, 8, shape)
     partials[0] = -0.0
+    partials[..., -1:] = -0.0
     expected = np.zeros(shape[1:])
     for unit in partials:
         expected = expected + unit
     assert same_bits(add_units(partials.copy()), expected)
+    assert same_bits(add_units(np.asfortranarray(partials)), expected)

@@ -246,10 +246,8 @@ def add_units(partials: Array) -> Array:
     with np.errstate(all="ignore"):
         if partials[0].size < WIDE:
             return np.asarray(np.add.accumulate(partials, axis=0)[-1] + 0.0)
-        added = np.zeros(partials.shape[1:])
-        for unit in partials:  # NumPy accumulates rows a column after the other, which is slow
-            added += unit
-    return added
+        # row by row: pairs are added along the axis that is innermost in memory, and only there
+        return np.asarray(np.add.reduce(np.ascontiguousarray(partials), axis=0, initial=0.0))
 
 
 def unit_totals(values: Array) -> Array:
