@@ -18,7 +18,9 @@ def in_order(stage: Stage) -> list[Step]:
     first = _goes_on(stage, reads)
     if len(first) in (0, len(reads)):
         return stage.steps
-    after = {}  # value -> the place of the step after which it can be made, or its own
+    after: dict[
+        int, int
+    ] = {}  # value -> the place of the step after which it can be made, or its own
     for place, (value, rows) in enumerate(reads.items()):
         after[value] = (
             place if value in first else max([after.get(row, -1) for row in rows] or [-1])
