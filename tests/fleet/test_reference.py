@@ -4,11 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from oracle import bits
+from oracle import Oracle, bits
 
 import lanework as lw
 from lanework.core.ops.evaluate import evaluate
 from lanework.core.ops.expr import const, trace
+from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.reference import groups, sharing
 
@@ -161,3 +162,50 @@ def test_atomics_of_which_some_are_outside():
         result = lw.fleet.assemble(text).run(engine="reference")
     assert result["shared"].tolist() == [14.0] * 4 + [0.0] * 6 + [0.0] * 2 + [0.0, 7.0] * 4
     assert result.stats["writes_outside"] == 2
+
+
+@pytest.mark.parametrize("draws", ["", "RAND r3"])
+def test_vms_that_many_start_are_at_the_lowest_free_places(draws):
+    """Every second child ends at once; what is free then has holes, and is too little for all."""
+    program = lw.fleet.assemble(f"""
+    .shared 40
+    .spawn 8
+    .routine parent
+        VMID r0
+        SPAWN r1, child, r0
+        WRITE r0, r1
+        ADDI r0, r0, 5
+        SETI r2, 9
+    pause:
+        SUBI r2, r2, 1
+        BRANCH_GT r2, pause
+        SPAWN r1, child, r0
+        WRITE r0, r1
+        ADDI r0, r0, 5
+        SPAWN r1, child, r0
+        WRITE r0, r1
+        HALT
+    .routine child
+        VMID r1
+        {draws}
+        ADDI r0, r0, 20
+        WRITE r0, r1
+        MODI r1, r1, 2
+        BRANCH_GT r1, over
+        SETI r2, 30
+    stay:
+        SUBI r2, r2, 1
+        BRANCH_GT r2, stay
+        KILL
+    over:
+        KILL
+    .phase
+        .launch parent, 5
+    """)
+    machine = Oracle(program, Settings())
+    assert machine.run(np.zeros(40, np.uint32)) == "done"
+    with pytest.warns(lw.fleet.LossNotice, match="VMs"):
+        result = program.run(engine="reference")
+    assert result["shared"].view(np.uint32).tolist() == [machine.shared[n] for n in range(40)]
+    assert result["shared"][:15].tolist() == [5, 6, 7, 8, 9, 5, 7, 9, 10, 11, 12, -1, -1, -1, -1]
+    assert result.stats["unborn"] == 4

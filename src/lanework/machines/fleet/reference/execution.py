@@ -32,7 +32,8 @@ class Blocks:
 
     def forget(self, members: Members) -> None:
         """VMs whose streams are others now."""
-        self.numbers[members] = self.NOTHING
+        if len(self.numbers):
+            self.numbers[members] = self.NOTHING
 
 
 class Execution:

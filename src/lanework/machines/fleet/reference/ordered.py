@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,9 @@ def run_ordered(run: Execution) -> None:
 def _at_once(run: Execution, ip: int, members: Members, at: sharing.Addresses) -> bool:
     """All VMs at the same instruction at once, where that comes to the same."""
     info = run.view.infos[ip]
+    if info.name == "SYSCALL_SPAWN":
+        _start(run, ip, info.values(run.view.instructions[ip]), members)
+        return True
     if info.name == "SYSCALL_KILL":
         _end(run, ip, members)
         return True
@@ -117,36 +121,47 @@ def _atomic(run: Execution, ip: int, values: Values) -> Turn:
 
 
 def _spawn(run: Execution, ip: int, values: Values) -> Turn:
-    def turn(vm: int, member: slice) -> None:
-        number = _start(run, values["target"], vm, run.register(values["src"])[vm])
-        run.put(values["dest"], member, number)
-        run.go(ip + 1, member)
-
-    return turn
+    return lambda vm, member: _start(run, ip, values, member)
 
 
-def _start(run: Execution, entry: int, parent: int, data: np.uint32) -> np.uint32:
-    """Start a VM at the lowest free place; the bits of its number."""
-    state, slot = run.state, run.spare
-    status = state.row("status")
-    while slot < state.count and status[slot] != Status.FREE:
-        slot += 1
-    run.spare = min(slot + 1, state.count)
-    if slot == state.count:
-        run.progress.unborn += 1
-        return np.uint32(NO_ROOM)
-    state.words[1 : state.profile.length - 1, slot] = 0
-    run.register(0)[slot] = data
-    batch = state.row("batch")[parent]
-    fields = {"vm_id": slot, "status": Status.RUNNING, "batch": batch}
-    for name in ("vm_id", "stack_pointer", "status", "fault", "batch", "counter", "swept"):
-        state.row(name)[slot] = fields.get(name, 0)
-    state.row("generation")[slot] += np.uint32(1)
-    run.blocks.forget(slice(slot, slot + 1))
-    run.live[batch] += 1
-    run.progress.live += 1
-    run.go(entry, slice(slot, slot + 1))
-    return np.float32(slot).view(np.uint32)
+def _start(run: Execution, ip: int, values: Values, parents: Members) -> None:
+    """Start a VM for each of these at the lowest free places; where there is none, say so."""
+    state, count = run.state, groups.size(parents)
+    slots = _free(run, count)
+    born, some = groups.tidy(slots), len(slots)
+    numbers = np.full(count, NO_ROOM)
+    if some:
+        batch = state.row("batch")[parents][:some]
+        data = run.register(values["src"])[parents][:some]
+        for row in state.words[1 : state.profile.length - 1]:
+            row[born] = 0
+        run.register(0)[born] = data
+        fields: dict[str, Any] = {"vm_id": slots, "status": int(Status.RUNNING), "batch": batch}
+        for name in ("vm_id", "stack_pointer", "status", "fault", "batch", "counter", "swept"):
+            state.row(name)[born] = fields.get(name, 0)
+        state.row("generation")[born] += np.uint32(1)
+        run.blocks.forget(born)
+        run.live += np.bincount(batch, minlength=len(run.live))
+        run.progress.live += some
+        run.go(values["target"], born)
+        numbers[:some] = slots.astype(np.float32).view(np.uint32)
+    run.progress.unborn += count - some
+    run.put(values["dest"], parents, numbers)
+    run.go(ip + 1, parents)
+
+
+def _free(run: Execution, count: int) -> groups.Index:
+    """The lowest free places, so many at most; below `spare` there are none."""
+    status, last = run.state.row("status"), run.state.count
+    if count > 1:
+        slots = run.spare + np.flatnonzero(status[run.spare :] == int(Status.FREE))[:count]
+    else:  # others may come one by one, too
+        slot = run.spare
+        while slot < last and status[slot] != int(Status.FREE):
+            slot += 1
+        slots = np.arange(slot, min(slot + 1, last))
+    run.spare = int(slots[-1]) + 1 if len(slots) == count else last
+    return slots
 
 
 def _kill(run: Execution, ip: int, values: Values) -> Turn:
