@@ -17,6 +17,10 @@ Numbers = tuple[Interval, Interval, Interval, Interval]
 WORD = 2.0**32
 
 
+LARGE = 1 << 14
+"""Instructions of programs of which it is not kept where each leads to."""
+
+
 class Leads(NamedTuple):
     """Where an instruction leads to: within its routine, into calls, and where VMs are started."""
 
@@ -51,17 +55,22 @@ class ControlFlow:
 
     @staticmethod
     def of(view: FleetView) -> ControlFlow:
-        """The ways through a program, which are looked for once."""
+        """The ways through a program, which are looked for once and kept unless it is large."""
         known: ControlFlow | None = vars(view).get("flow")
         if known is None:
-            known = vars(view)["flow"] = ControlFlow(view)
+            known = ControlFlow(view)
+            if known.count <= LARGE:
+                vars(view)["flow"] = known
         return known
 
     def leads(self, ip: int) -> Leads:
         """Where an instruction leads to."""
-        if ip not in self._leads:
-            self._leads[ip] = self._lead(ip)
-        return self._leads[ip]
+        known = self._leads.get(ip)
+        if known is None:
+            known = self._lead(ip)
+            if self.count <= LARGE:
+                self._leads[ip] = known
+        return known
 
     def _lead(self, ip: int) -> Leads:
         info = self.view.infos[ip]

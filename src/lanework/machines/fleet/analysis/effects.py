@@ -30,7 +30,7 @@ from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Allocated
 
-PAIRS = 1 << 16
+PAIRS = 1 << 17
 """Pairs of accesses that are looked at in all groups of phases together."""
 LARGE = 4096
 """Instructions of programs from which on VMs are said to see each other, unseen."""

@@ -85,7 +85,7 @@ def _stores(view: FleetView) -> Stores | None:
         dtypes = {each.dtype for each in view.buffers if 0 <= at - each.offset < each.size}
         wrong.append(FLOAT if integers(dtypes) else INTEGER if dtypes == {"f32"} else NOTHING)
     never = {BOTH, *wrong} - {NOTHING}
-    kinds = {ip: kind for ip, kind in _stored(view, Meanings(view)) if kind in never}
+    kinds = {ip: kind for ip, kind in _stored(view, Meanings.of(view)) if kind in never}
     return Stores(kinds, np.array(starts, np.int64), np.array(wrong, np.int64)) if kinds else None
 
 
@@ -93,7 +93,7 @@ def mixed(view: FleetView) -> Iterator[Finding]:
     """What certainly puts a word where it does not belong."""
     if not distinguishes(view) or view.floats is None:
         return
-    known = Meanings(view)
+    known = Meanings.of(view)
     for ip, kind in _stored(view, known):
         dtypes, info = known.dtypes(ip), view.infos[ip]
         of_integers = integers(dtypes)

@@ -99,7 +99,7 @@ class Meanings:
     """
 
     def __init__(self, view: FleetView) -> None:
-        self.view, self.flow, profile = view, ControlFlow(view), view.profile
+        self.view, self.flow, profile = view, ControlFlow.of(view), view.profile
         self.states: list[State | None] = [None] * len(view.infos)
         self._addressed = self._intervals()
         self._waiting: list[int] = []
@@ -111,6 +111,16 @@ class Meanings:
             state = self.states[ip]
             assert state is not None
             self._step(ip, state, start)
+
+    @staticmethod
+    def of(view: FleetView) -> Meanings:
+        """Of a program; of one of which intervals are asked for it is kept."""
+        known: Meanings | None = vars(view).get("meanings")
+        if known is None:
+            known = Meanings(view)
+            if len(view.infos) <= LONGEST:
+                vars(view)["meanings"] = known
+        return known
 
     def buffer(self, ip: int) -> Buffer | None:
         """The buffer that the address of an instruction is in by name."""
@@ -310,7 +320,7 @@ def limits(view: FleetView) -> dict[int, Buffer]:
         return {}
     known: dict[int, Buffer] | None = vars(view).get("limits")  # found once
     if known is None:
-        meanings = Meanings(view)
+        meanings = Meanings.of(view)
         pairs = ((ip, meanings.buffer(ip)) for ip in range(len(view.infos)))
         known = {ip: buffer for ip, buffer in pairs if buffer is not None}
         vars(view)["limits"] = known
