@@ -200,6 +200,64 @@ def test_phases_that_run_together():
     assert line.startswith("phases 0 and 1: VMs see each other: a VM may read at other+3 (line ")
 
 
+KEPT = """
+.machine fleet
+.shared 40
+.routine first
+    VMID r0
+    SETI r3, int:1
+    ATOMIC_IADD r2, r1, r3
+    HALT
+.routine again
+    {}
+    HALT
+.phase
+    .launch first, 10, keep some
+.phase
+    .launch again, contiguous {}, resume some
+"""
+
+
+def test_vms_that_are_kept():
+    """They may have other numbers when they go on, and what they knew is used."""
+    subject = effects(view(KEPT.format("READ r1, r0\n VMID r1\n WRITE r1, r1", 0)))
+    assert [subject.verdict(step).independent for step in (0, 1)] == [True, False]
+    subject = effects(view(KEPT.format("VMID r0\n READ r1, r0\n WRITE r0, r1", 5)))
+    assert [subject.verdict(step).independent for step in (0, 1)] == [True, True]
+    used = effects(view(KEPT.format("VMID r0\n ADDI r0, r0, 1\n WRITE r0, r2", 0)))
+    assert used.verdict(0).conflict.first == used.verdict(0).conflict.second == 2
+    for each in (subject, used):
+        assert check(each.view, np.zeros(40, np.uint32)).sum() == 2
+
+
+@pytest.mark.parametrize(("convention", "free"), [("caller", False), ("callee", True)])
+def test_what_a_call_brings_back(convention, free):
+    """A result that the call's end puts away is not used after it; one that it keeps is."""
+    text = """
+.machine fleet
+.convention {}
+.shared 40
+.routine main
+    CALL count
+    {}
+    VMID r1
+    ADDI r1, r1, 1
+    WRITE r1, r2
+    HALT
+.routine count
+    CLEAR r1
+    SETI r3, int:1
+    ATOMIC_IADD r2, r1, r3
+    RETURN
+.phase
+    .launch main, 10
+"""
+    subject = effects(view(text.format(convention, "MOV r0, r0")))
+    assert subject.verdict(0).independent is free
+    assert effects(view(text.format(convention, "CLEAR r2"))).verdict(0).independent
+    check(subject.view, np.zeros(40, np.uint32))
+
+
 def test_explain():
     text = """
 .machine fleet
@@ -314,14 +372,16 @@ class Recorder(ReferenceEngine):
         self.group = effects(self.view).together(allocated.step).start
         super().launch(allocated)
 
-    def inside(self, ip, members, bits):
-        rest, at = super().inside(ip, members, bits)
-        if rest is not None:
-            who = groups.ids(rest)
-            numbers = self.state.row("vm_id")[who].tolist()
-            rows = zip(at.tolist(), who.tolist(), numbers, strict=True)
-            self.seen |= {(self.group, word, vm, ip, number) for word, vm, number in rows}
-        return rest, at
+    def _epoch(self):
+        for ip, members in self.at.items():
+            values = self.view.infos[ip].values(self.view.instructions[ip])
+            if "addr" in values:
+                who = groups.ids(members)
+                at = self.addresses(ip, np.array(self.register(values["addr"])[who]))
+                numbers = self.state.row("vm_id")[who].tolist()
+                rows = zip(at.tolist(), who.tolist(), numbers, strict=True)
+                self.seen |= {(self.group, word, vm, ip, number) for word, vm, number in rows}
+        super()._epoch()
 
 
 def recorded(subject, words):
