@@ -29,7 +29,7 @@ TEXT = """
 .state S32
 .const VMS {vms}
 .buffer turns, 0, 1, in
-.buffer count, 1, 1, inout, u32
+{buffer}
 .buffer words, 64, {words}, inout
 .buffer values, auto, VMS, out
 .routine main
@@ -80,6 +80,7 @@ class Class:
         before: what comes before the loop.
         words: those of shared memory for each VM, at least.
         chain: whether words lead from one to another.
+        buffer: one more of shared memory.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Class:
     before: str = ""
     words: int = 1
     chain: bool = False
+    buffer: str = ""
 
 
 CLASSES = (
@@ -118,7 +120,12 @@ CLASSES = (
     ),
     Class("RAND (1 of 2)", "RAND r1\n ADD r2, r2, r1\n" * 4),
     Class("ATOMIC, a word each", "ATOMIC_ADD r3, r7, r6\n" * 8),
-    Class("ATOMIC, one word", "ATOMIC_IADD r3, r1, r4\n" * 8, "SETI r1, count\n ISETI r4, 1"),
+    Class(
+        "ATOMIC, one word",
+        "ATOMIC_IADD r3, r1, r4\n" * 8,
+        "SETI r1, count\n ISETI r4, 1",
+        buffer=".buffer count, 1, 1, inout, u32",
+    ),
     Class("CALL and RETURN (2 of 3)", "CALL next\n" * 4),
 )
 
@@ -128,7 +135,8 @@ def program(one: Class, vms: int) -> tuple[Program[Runner], dict[str, Any]]:
     words = one.words * vms + MOST
     if one.chain:
         words = 1 << (one.words * vms + 64).bit_length()
-    text = TEXT.format(vms=vms, words=words, before=one.before, body=one.body)
+    parts = {"before": one.before, "body": one.body, "buffer": one.buffer}
+    text = TEXT.format(vms=vms, words=words, **parts)
     begin = np.zeros(words, np.float32)
     if one.chain:  # a way through all of them, as of a generator of random numbers
         begin[:] = (np.arange(words) * 5 + 12_347) % words
