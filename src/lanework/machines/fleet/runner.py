@@ -212,7 +212,7 @@ class Runner(runner.Runner):
     def _result(self, runtime: Runtime, bound: Bound, seconds: float) -> Result:
         counts, engine, shapes = runtime.counts, runtime.engine, bound.shapes
         out = sum(each.size for each in self.view.buffers if "out" in each.direction)
-        look(4 * (2 * self.view.shared + out))  # a copy of all, and of each output
+        look(4 * (self.view.shared + out))  # a copy of all, and of each output
         values = outputs(self.program, engine.shared(), shapes)
         stats = {
             "engine": self.engine,

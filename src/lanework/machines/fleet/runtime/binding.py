@@ -196,7 +196,7 @@ def outputs(program: Program, words: Words, shapes: Mapping[str, Shape]) -> dict
 
     Args:
         program: the program.
-        words: shared memory.
+        words: a copy of shared memory, which is the output `shared` from now on.
         shapes: of inputs by name; what was not given has one axis.
     """
     view = FleetView.of(program)
@@ -204,5 +204,6 @@ def outputs(program: Program, words: Words, shapes: Mapping[str, Shape]) -> dict
     out = {}
     for port in program.outputs:
         part = words[port.row : port.row + sizes[port.name]].view(DTYPES[port.dtype])
-        out[port.name] = part.reshape(shapes.get(port.name, part.shape)).copy()
+        part = part.reshape(shapes.get(port.name, part.shape))
+        out[port.name] = part if port.name == "shared" else part.copy()
     return out
