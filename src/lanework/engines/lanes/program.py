@@ -1,0 +1,261 @@
+"""What lanes do, before an engine makes code of it: blocks of steps over variables.
+
+A machine lowers its instructions to this; `shape` finds what all lanes have in common, and
+engines write it: `engines.llvm.masked` for SIMD, where a vector has some lanes and a mask says
+which of them a block is for. Every lane has variables of its own, all of them words of 32 or 64
+bits; what a step computes is the graph of an op. Lanes share memory, whose words they load, store
+and update at an index; an index of -1, or past the end, is outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar
+
+from lanework.core.ops.expr import Graph
+
+
+class Word(NamedTuple):
+    """A constant, by its bits."""
+
+    bits: int
+
+
+Operand = int | Word
+"""A variable, or a constant."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A variable becomes what an op makes of operands, whose bits are taken as the op's dtypes."""
+
+    dest: int
+    graph: Graph
+    args: tuple[Operand, ...]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A variable becomes an operand, all bits of it."""
+
+    dest: int
+    source: Operand
+
+
+@dataclass(frozen=True)
+class Load:
+    """A variable becomes the word at an index; 0 outside.
+
+    Attributes:
+        dest, index: variables.
+        inside: whether it certainly is inside.
+        step: by how much the index of a lane exceeds that of the lane before, if it is known.
+    """
+
+    dest: int
+    index: int
+    inside: bool = False
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    """The word at an index becomes an operand; nothing outside."""
+
+    index: int
+    source: Operand
+    inside: bool = False
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class Update:
+    """The word at an index becomes what an integer instruction makes of it and of an operand.
+
+    Attributes:
+        index: a variable.
+        how: `add`, `min`, `max`, `and` or `or`, on signed words; in any order of lanes.
+    """
+
+    index: int
+    source: Operand
+    how: str
+
+
+@dataclass(frozen=True)
+class Refill:
+    """Steps that only some lanes need: done where a variable of one of them is not 0.
+
+    Done for lanes that do not need them, they change nothing.
+    """
+
+    when: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Blocks4:
+    """Four variables become a block of Philox4x32-10; the key is the run's."""
+
+    dests: tuple[int, int, int, int]
+    counter: tuple[Operand, Operand, Operand, Operand]
+
+
+Step = Compute | Copy | Load | Store | Update | Refill | Blocks4
+
+
+@dataclass(frozen=True)
+class Jump:
+    """On to a block."""
+
+    to: int
+
+
+@dataclass(frozen=True)
+class Branch:
+    """To one of two blocks.
+
+    Attributes:
+        graph: a test, whose result is a bool.
+        args: its operands.
+        taken, other: the blocks where it holds, and where not.
+    """
+
+    graph: Graph
+    args: tuple[Operand, ...]
+    taken: int
+    other: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Here lanes end.
+
+    Attributes:
+        status, fault: as the machine has them; a lane without either has ended as it should.
+        at: the instruction.
+    """
+
+    status: int = 0
+    fault: int = 0
+    at: int = 0
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing need be written down of it."""
+        return not self.status
+
+
+End = Jump | Branch | Stop
+
+
+@dataclass
+class Block:
+    """Steps, and where lanes go then.
+
+    Attributes:
+        count: the instructions that it stands for.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    end: End = Stop()
+    count: int = 0
+
+    @property
+    def next(self) -> tuple[int, ...]:
+        """The blocks that may follow."""
+        if isinstance(self.end, Jump):
+            return (self.end.to,)
+        if isinstance(self.end, Branch):
+            return (self.end.taken, self.end.other)
+        return ()
+
+
+@dataclass
+class LaneProgram:
+    """What each of many lanes does.
+
+    Attributes:
+        blocks: in the order in which lanes that are apart wait for one another: those in earlier
+            blocks go on first. The first is where all begin.
+        variables: how many there are; all are 0 at first but for
+        inputs: those that have something else, by what it is.
+        outputs: those that are of use in the end, by what they are.
+        dtype: what variables are: `i32` or `i64`.
+    """
+
+    blocks: list[Block]
+    variables: int
+    inputs: dict[int, str]
+    outputs: dict[str, int] = field(default_factory=dict)
+    dtype: str = "i32"
+
+
+T = TypeVar("T", bound=Step | End)
+
+
+def operands(step: Step | End) -> Iterator[Operand]:
+    """What it takes."""
+    match step:
+        case Compute(args=args) | Branch(args=args):
+            yield from args
+        case Blocks4(counter=counter):
+            yield from counter
+        case Copy(source=source):
+            yield source
+        case Load(index=index):
+            yield index
+        case Store(index=index, source=source) | Update(index=index, source=source):
+            yield index
+            yield source
+        case Refill(when=when, steps=steps):
+            yield when
+            for each in steps:
+                yield from operands(each)
+
+
+def uses(step: Step | End) -> Iterator[int]:
+    """The variables that it takes."""
+    return (each for each in operands(step) if not isinstance(each, Word))
+
+
+def makes(step: Step) -> tuple[int, ...]:
+    """The variables that it changes."""
+    match step:
+        case Compute(dest=dest) | Copy(dest=dest) | Load(dest=dest):
+            return (dest,)
+        case Blocks4(dests=dests):
+            return dests
+        case Refill(steps=steps):
+            return tuple(dest for each in steps for dest in makes(each))
+    return ()
+
+
+def renamed(step: T, took: dict[int, int], made: dict[int, int]) -> T:
+    """The same with other variables: those that it takes, and those that it changes."""
+
+    def of(operand: Operand) -> Operand:
+        return operand if isinstance(operand, Word) else took.get(operand, operand)
+
+    each: Any = step
+    match each:
+        case Compute(dest=dest, args=args):
+            return replace(step, dest=made.get(dest, dest), args=tuple(map(of, args)))
+        case Branch(args=args):
+            return replace(step, args=tuple(map(of, args)))
+        case Copy(dest, source):
+            return Copy(made.get(dest, dest), of(source))
+        case Load(dest=dest, index=index):
+            return replace(step, dest=made.get(dest, dest), index=took.get(index, index))
+        case Store(index=index, source=source) | Update(index=index, source=source):
+            return replace(step, index=took.get(index, index), source=of(source))
+        case Blocks4(dests, counter):
+            one, two, three, four = (made.get(each, each) for each in dests)
+            a, b, c, d = map(of, counter)
+            return Blocks4((one, two, three, four), (a, b, c, d))
+        case Refill(when=when, steps=steps):  # of variables that have one name each
+            both = {**took, **made}
+            inner = tuple(renamed(each, both, both) for each in steps)
+            return Refill(took.get(when, when), inner)
+    return step

@@ -1,0 +1,435 @@
+"""Routines as programs of lanes: every VM is a lane, and its vector is its variables.
+
+Calls are written out where they are made, so that a block knows where RETURN leads. Blocks stand in
+the order of their instructions, those of a call between the call and what follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+from lanework.base.errors import Diagnostic
+from lanework.core.ops.bodies import logic
+from lanework.core.ops.expr import (
+    Graph,
+    Value,
+    bits,
+    const,
+    fabs,
+    from_bits,
+    lshr,
+    select,
+    to_float,
+    to_int,
+    trace,
+    ult,
+)
+from lanework.core.ops.op import Op
+from lanework.core.program.isa import Instruction
+from lanework.engines.lanes.program import (
+    Block,
+    Blocks4,
+    Branch,
+    Compute,
+    Copy,
+    Jump,
+    LaneProgram,
+    Load,
+    Operand,
+    Refill,
+    Step,
+    Stop,
+    Store,
+    Update,
+    Word,
+)
+from lanework.machines.fleet.analysis.meanings import limits
+from lanework.machines.fleet.codes import BAD_SETTING
+from lanework.machines.fleet.isa import FleetInstr, Kernel
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.matrices.maps import ONE, LinearMap, linear_map
+from lanework.machines.fleet.reference.sharing import LEAST
+from lanework.machines.fleet.state import Fault, Status
+
+MOST = 20_000
+"""Instructions, calls written out, of what is compiled."""
+
+EXTRA = ("vm_id", "global_id", "count", "stream", "counter", "generation")
+"""Variables behind the vector."""
+
+RANDOM = ("word0", "word1", "word2", "word3")
+
+Context = tuple[int, ...]
+"""The calls that are open, by their instructions."""
+Node = tuple[int, ...]
+"""An instruction behind the calls that are open."""
+
+
+class TooLarge(Exception):
+    """There is more than is compiled."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is compiled of a routine.
+
+    Attributes:
+        entry: its first instruction.
+        resume: whether VMs go on with the registers and memory that they have.
+        record: whether these are kept.
+        bounds: whether an address outside is a fault.
+    """
+
+    entry: int
+    resume: bool = False
+    record: bool = False
+    bounds: bool = False
+
+
+@dataclass
+class Lowering:
+    """The program of lanes of one routine.
+
+    Args:
+        view: the fleet program.
+        form: which routine, and how.
+    """
+
+    view: FleetView
+    form: Form
+    steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        length = self.view.profile.length
+        names = (*EXTRA, *RANDOM, "status", "ip", "scratch", "index", "first")
+        self.names = {name: length + n for n, name in enumerate(names)}
+        self.saved = length + len(names)
+        self.limits = limits(self.view)
+
+    def program(self) -> LaneProgram:
+        """The blocks, in order."""
+        order = sorted(self._reached())
+        leaders = self._leaders(order)
+        begins = [node for node in order if node in leaders]
+        self.numbers = {node: n for n, node in enumerate(begins, 1)}
+        self.tail: list[Block] = []
+        self.base = 1 + len(begins)
+        blocks = [Block([], Jump(self.numbers[self.form.entry,]))]
+        for node in order:
+            if node in leaders:
+                blocks.append(Block())
+            self._instruction(blocks[-1], node, leaders)
+        if self.form.resume and self.view.has("RAND"):
+            self.steps = blocks[0].steps
+            self.steps += self._block(self._counter4())
+        inputs = {self.names[name]: name for name in ("vm_id", "global_id", "count", "stream")}
+        if self.form.resume:
+            inputs |= {self.names[name]: name for name in ("counter", "generation")}
+            inputs |= {n: f"element{n}" for n in range(1, self.view.profile.length - 1)}
+        outputs = {}
+        if self.form.record:
+            outputs = {name: self.names[name] for name in ("counter", "status", "ip")}
+            outputs |= {f"element{n}": n for n in range(1, self.view.profile.length - 1)}
+        depth = self.view.depth * len(self.view.convention.saved) + self.saved
+        return LaneProgram([*blocks, *self.tail], depth, inputs, outputs)
+
+    # The ways through it --------------------------------------------------------------------------
+
+    def _reached(self) -> set[Node]:
+        first = (self.form.entry,)
+        seen, waiting = {first}, [first]
+        while waiting:
+            for each in self._next(waiting.pop()):
+                if each not in seen and each[-1] < len(self.view.infos):
+                    seen.add(each)
+                    waiting.append(each)
+            if len(seen) > MOST:
+                raise TooLarge
+        return seen
+
+    def _next(self, node: Node) -> list[Node]:
+        """Where an instruction leads to."""
+        *context, ip = node
+        info = self.view.infos[ip]
+        after = (*context, ip + 1)
+        if info.name == "RETURN":
+            return [(*context[:-1], context[-1] + 1)] if context else []
+        if info.name == "CALL":
+            return [(*node, self._target(ip))] if len(context) < self.view.depth else []
+        out = [] if info.ends else [after]
+        if info.target is not None:
+            out.append((*context, self._target(ip)))
+        return out
+
+    def _target(self, ip: int) -> int:
+        return self.view.instructions[ip].operands[0]
+
+    def _leaders(self, order: list[Node]) -> set[Node]:
+        """Where blocks begin."""
+        out = {order[0], (self.form.entry,)}
+        for node in order:
+            info = self.view.infos[node[-1]]
+            if info.kernel is Kernel.BRANCH or self._tests(info):
+                out.update(self._next(node))
+        return out & set(order)
+
+    def _tests(self, info: FleetInstr) -> bool:
+        """Whether a VM may stop at an instruction, and others go on."""
+        return info.name == "WAIT" or (self.form.bounds and any(o.name == "addr" for o in info.operands))
+
+    def _to(self, node: Node) -> int:
+        """The block that begins with an instruction."""
+        if node[-1] >= len(self.view.infos):
+            return self._stop(Status.FAULTED, Fault.PAST_END, node[-1])
+        return self.numbers[node]
+
+    def _stop(self, status: Status, fault: Fault, ip: int) -> int:
+        """A block at which VMs end."""
+        self.tail.append(Block([], Stop(status, fault, ip)))
+        return self.base + len(self.tail) - 1
+
+    # Instructions ---------------------------------------------------------------------------------
+
+    def _instruction(self, block: Block, node: Node, leaders: set[Node]) -> None:
+        *context, ip = node
+        info, instruction = self.view.infos[ip], self.view.instructions[ip]
+        block.count += 1
+        self.steps = block.steps
+        if info.kernel is Kernel.BRANCH or info.ends:
+            block.end = self._control(node, info, instruction)
+            return
+        after = (*context, ip + 1)
+        if self._tests(info):
+            self._guarded(block, ip, info, instruction, self._to(after))
+            return
+        self._straight(ip, info, instruction)
+        if after in leaders or after[-1] >= len(self.view.infos):
+            block.end = Jump(self._to(after))
+
+    def _control(self, node: Node, info: FleetInstr, instruction: Instruction) -> Jump | Branch | Stop:
+        *context, ip = node
+        if info.test is not None:
+            values = info.values(instruction)
+            test = _test(info.test, self.view.epsilon)
+            cond = self.view.profile.register(values["cond"])
+            taken, other = (*context, values["target"]), (*context, ip + 1)
+            return Branch(test, (cond,), self._to(taken), self._to(other))
+        saved = [self.view.profile.register(n) for n in self.view.convention.saved]
+        if info.name == "CALL":
+            if len(context) >= self.view.depth:
+                return Jump(self._stop(Status.FAULTED, Fault.STACK_OVERFLOW, ip))
+            for n, register in enumerate(saved):
+                self.steps.append(Copy(self.saved + len(context) * len(saved) + n, register))
+        elif info.name == "RETURN":
+            if not context:
+                return Jump(self._stop(Status.FAULTED, Fault.STACK_UNDERFLOW, ip))
+            for n, register in enumerate(saved):
+                self.steps.append(Copy(register, self.saved + (len(context) - 1) * len(saved) + n))
+        elif info.name == "SYSCALL_HALT":
+            return Stop(Status.HALTED if self.form.record else 0, 0, ip)
+        elif info.name == "SYSCALL_KILL":
+            return Stop(Status.FREE, 0, ip)
+        (to,) = self._next(node)
+        return Jump(self._to(to))
+
+    def _guarded(
+        self, block: Block, ip: int, info: FleetInstr, instruction: Instruction, after: int
+    ) -> None:
+        """An instruction at which a VM may stop."""
+        values = info.values(instruction)
+        self._index(ip, info, values)
+        index, scratch = self.names["index"], self.names["scratch"]
+        inside = self.base + len(self.tail)
+        if self.form.bounds:
+            self.tail.append(Block())
+            bad = self._stop(Status.FAULTED, Fault.BAD_ADDRESS, ip)
+            block.end = Branch(_INSIDE, (index,), inside, bad)
+            block = self.tail[inside - self.base]
+            self.steps = block.steps
+        if info.name == "WAIT":
+            self.steps.append(Load(scratch, index))
+            src = self.view.profile.register(values["src"])
+            stay = self._stop(Status.BLOCKED, Fault.NONE, ip)
+            block.end = Branch(_DIFFERS, (scratch, src), after, stay)
+            return
+        self._shared(ip, info, values)
+        block.end = Jump(after)
+
+    def _straight(self, ip: int, info: FleetInstr, instruction: Instruction) -> None:
+        values = info.values(instruction)
+        if info.kernel is Kernel.LINEAR:
+            self._linear(linear_map(self.view.profile, instruction))
+        elif any(spec.name == "addr" for spec in info.operands):
+            self._index(ip, info, values)
+            self._shared(ip, info, values)
+        elif info.name in _GIVES:
+            name, graph = _GIVES[info.name]
+            dest = self.view.profile.register(values["dest"])
+            self.steps.append(Compute(dest, graph(), (self.names[name],)))
+        elif info.name == "RAND":
+            self._random(info, self.view.profile.register(values["dest"]))
+        elif info.kernel is Kernel.ORACLE:
+            self._op(info, values)
+        elif info.name != "SYSCALL_YIELD":
+            raise Diagnostic(BAD_SETTING, f"{info.name} cannot be compiled")
+
+    def _linear(self, matrix: LinearMap) -> None:
+        last = self.view.profile.length - 1
+        for row in matrix.rows:
+            terms = [(None if c == last else c, coefficient) for c, coefficient in row.terms]
+            if not terms:
+                self.steps.append(Copy(row.element, Word(0)))
+            elif len(terms) == 1 and (terms[0][0] is None or terms[0][1] == ONE):
+                column, coefficient = terms[0]
+                source = Word(coefficient) if column is None else column
+                self.steps.append(Copy(row.element, source))
+            else:
+                graph = _sum(tuple((c is None, coefficient) for c, coefficient in terms))
+                columns = tuple(c for c, _ in terms if c is not None)
+                self.steps.append(Compute(row.element, graph, columns))
+
+    def _op(self, info: FleetInstr, values: dict[str, int]) -> None:
+        register = self.view.profile.register
+        args: list[Operand] = [
+            Word(values[spec.name]) if spec.name == "imm" else register(values[spec.name])
+            for spec in info.operands[1:]
+        ]
+        if info.name == "SELECT":
+            graph = _SELECT
+        else:
+            assert info.elementwise is not None
+            graph = info.elementwise.graph("i32" if info.elementwise.dtypes == ("i32",) else "f32")
+        self.steps.append(Compute(register(values["dest"]), graph, tuple(args)))
+
+    def _index(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
+        """Where an address points to."""
+        buffer = self.limits.get(ip)
+        low, high = (buffer.offset, buffer.offset + buffer.size) if buffer else (0, self.view.shared)
+        graph = _address(info.whole_address, low, min(high, self.view.shared))
+        address = self.view.profile.register(values["addr"])
+        self.steps.append(Compute(self.names["index"], graph, (address,)))
+
+    def _shared(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
+        """What is done with a word of shared memory."""
+        register, index = self.view.profile.register, self.names["index"]
+        if info.name in ("SYSCALL_READ", "IREAD"):
+            self.steps.append(Load(register(values["dest"]), index))
+        elif info.name in ("SYSCALL_WRITE", "IWRITE"):
+            self.steps.append(Store(index, register(values["src"])))
+        else:
+            self.steps.append(Update(index, register(values["src"]), UPDATES[info.name]))
+
+    def _counter4(self) -> Operand:
+        self.steps.append(Compute(self.names["first"], _QUARTER, (self.names["counter"],)))
+        return self.names["first"]
+
+    def _block(self, counter: Operand) -> list[Step]:
+        """Four random words."""
+        names = self.names
+        one, two, three, four = (names[name] for name in RANDOM)
+        which = (counter, names["stream"], names["global_id"], names["generation"])
+        return [Blocks4((one, two, three, four), which)]
+
+    def _random(self, info: FleetInstr, dest: int) -> None:
+        """The VM's next random number."""
+        names, counter = self.names, self.names["counter"]
+        self.steps += self._block(counter)
+        self.steps.append(Compute(dest, _NUMBER, (names["word0"],)))
+        self.steps.append(Compute(counter, _NEXT, (counter,)))
+
+
+def _float(x: Value) -> Value:
+    """A whole number without a sign, to the nearest float.
+
+    Its halves are exact, and their sum is rounded once.
+    """
+    high, low = to_float(lshr(x, 16)), to_float(x & 0xFFFF)
+    return high * const(65536.0, "f32") + low
+
+
+@cache
+def _whole() -> Graph:
+    return trace(_float, ("i32",))
+
+
+@cache
+def _same() -> Graph:
+    return trace(lambda x: x, ("i32",))
+
+
+_GIVES: dict[str, tuple[str, Callable[[], Graph]]] = {
+    "SYSCALL_VMID": ("vm_id", _whole),
+    "VMGID": ("global_id", _whole),
+    "VMCOUNT": ("count", _whole),
+    "IVMID": ("vm_id", _same),
+}
+"""What a VM knows of itself: from which variable, and how."""
+
+UPDATES = {
+    "ATOMIC_IADD": "add",
+    "ATOMIC_IMIN": "min",
+    "ATOMIC_IMAX": "max",
+    "ATOMIC_IAND": "and",
+    "ATOMIC_IOR": "or",
+}
+"""Atomics that VMs may do in any order."""
+
+_NUMBER = trace(lambda w: to_float(lshr(w, 8)) * const(2.0**-24, "f32"), ("i32",))
+_NEXT = trace(lambda x: x + 1, ("i32",))
+_QUARTER = trace(lambda x: lshr(x, 2), ("i32",))
+_INSIDE = trace(lambda x: x >= 0, ("i32",))
+_DIFFERS = trace(lambda a, b: a.differs(b), ("i32", "i32"))
+_SELECT = trace(lambda c, a, b: select(c > 0.0, a, b), ("f32", "i32", "i32"))
+
+
+@cache
+def _sum(terms: tuple[tuple[bool, int], ...]) -> Graph:
+    """Terms of a row, each a constant alone or times a column, added up from the left."""
+
+    def body(*columns: Value) -> Value:
+        left, out = list(columns), None
+        for alone, coefficient in terms:
+            number = from_bits(const(coefficient - (coefficient >> 31 << 32), "i32"))
+            if alone:
+                term = number
+            else:
+                term = left.pop(0)
+                term = term if coefficient == ONE else term * number
+            out = term if out is None else out + term
+        assert out is not None
+        return out
+
+    return trace(body, ("f32",) * sum(not alone for alone, _ in terms))
+
+
+@cache
+def _test(test: Op, epsilon: float) -> Graph:
+    """What a branch asks of a register."""
+
+    def body(x: Value) -> Value:
+        if test not in (logic.eq, logic.ne):
+            compare = {logic.lt: x < 0.0, logic.gt: x > 0.0, logic.le: x <= 0.0, logic.ge: x >= 0.0}
+            return compare[test]
+        zero = x.equals(0.0)
+        if epsilon:
+            zero = zero | (fabs(x) < epsilon)
+        return zero if test is logic.eq else ~zero
+
+    return trace(body, ("f32",))
+
+
+@cache
+def _address(integer: bool, low: int, high: int) -> Graph:
+    """The index of a word of shared memory between two ends, or -1; see `reference.sharing`."""
+
+    def body(x: Value) -> Value:
+        at = x
+        if not integer:
+            zero = (bits(x) << 1).equals(0)
+            right = (x >= float(LEAST)) & (x < 2.0**31)
+            at = to_int(select(right, x, select(zero, const(0.0, "f32"), const(-1.0, "f32"))))
+        return select(ult(at - low, high - low), at, const(-1, "i32"))
+
+    return trace(body, ("i32",) if integer else ("f32",))

@@ -1,0 +1,326 @@
+"""The LLVM IR of a program's launches: a function for each form of a routine, and one that runs all.
+
+Threads take tickets. A ticket is a unit of VMs of an entry, which is a launch of a step of the
+schedule; entries stand in the order of the schedule, and a unit waits until all of the steps before
+it are done. So a schedule of any length runs without Python between its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lanework.engines.lanes.program import LaneProgram, Stop
+from lanework.engines.lanes.shape import shape
+from lanework.engines.lanes.webs import split
+from lanework.engines.llvm.ir import Writer
+from lanework.engines.llvm.masked import Masked, Target
+from lanework.machines.fleet.native.lower import Form
+from lanework.machines.fleet.state import Status
+
+ENTRY = tuple("kind count slot base stride stream units first wait phase".split())
+"""Words of an entry: the form, VMs, their places, VMIDs, the stream of random numbers, units, the
+first ticket, tickets before the step, and the step's place among those that run."""
+EXECUTED, READS, WRITES, EVENTS, LIMIT, FAULTY, LATE = range(7)
+"""Words of counters: instructions; accesses outside; VMs that faulted or wait; after how many turns
+of loops to give up; 1 + the phase of the first fault; whether a lane gave up."""
+MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, TABLE = range(7)
+"""Columns: shared memory, the state's rows, entries, ages of VMs that stopped, epochs of phases,
+counters, and VMIDs by place."""
+SLOTS, KEY0, KEY1, FUEL = range(4, 8)
+"""Dimensions behind those of a frame."""
+DONE = 8
+"""The shared word that counts units that are done."""
+
+
+def module(
+    forms: Sequence[tuple[Form, LaneProgram]], target: Target, unit: int, rows: Rows, strict: bool
+) -> tuple[str, int]:
+    """The text of a module with the function `fleet`, and how many steps it has.
+
+    Args:
+        forms: what is compiled, by kind.
+        target: for what.
+        unit: VMs of a unit.
+        rows: where fields are in the state.
+        strict: whether the first fault ends the run.
+    """
+    texts, declares, size = [], set(), 0
+    for kind, (form, program) in enumerate(forms):
+        body = _Body(split(program), target, unit, rows, form, strict)
+        texts.append(body.text(f"form{kind}"))
+        declares |= body.declares
+        size += sum(len(block.steps) for block in program.blocks)
+    texts.append(_run(len(forms)))
+    meta = '!0 = !{!"branch_weights", i32 1, i32 2000}\n'
+    return "\n".join([*sorted(declares), *texts, meta]), size
+
+
+Rows = dict[str, int]
+
+
+class _Body:
+    """The function of one form: a unit of VMs, vector after vector."""
+
+    def __init__(
+        self, program: LaneProgram, target: Target, unit: int, rows: Rows, form: Form, strict: bool
+    ) -> None:
+        self.shape = shape(program)
+        self.program, self.target, self.unit = program, target, unit
+        self.rows, self.form, self.strict = rows, form, strict
+        self.declares: set[str] = set()
+
+    def text(self, name: str) -> str:
+        writer = Masked(self.shape, self.target, ("%memory", "%size"))
+        width = self.target.width
+        head = f"define internal void @{name}(ptr %columns, ptr %dims, ptr %shared, ptr %row, i64 %unit) nounwind {{"
+        w = writer
+        w.lines = [head, "entry:"]
+        for what, number in (("memory", MEMORY), ("rows", ROWS), ("ages.p", AGES), ("counters", COUNTERS), ("table", TABLE)):
+            self._load(w, what, "ptr", "%columns", number)
+        self._load(w, "size64", "i64", "%dims", 1)
+        self._load(w, "slots", "i64", "%dims", SLOTS)
+        self._load(w, "key0.64", "i64", "%dims", KEY0)
+        self._load(w, "key1.64", "i64", "%dims", KEY1)
+        for name_ in ("count", "slot", "base", "stride", "stream", "phase"):
+            self._load(w, f"e.{name_}", "i64", "%row", ENTRY.index(name_))
+        for name_, of in (("size", "size64"), ("key0", "key0.64"), ("key1", "key1.64"), ("count", "e.count"), ("stream", "e.stream")):
+            w.line(f"%{name_} = trunc i64 %{of} to i32")
+        w.line(f"%unit.first = mul i64 %unit, {self.unit}")
+        w.line(f"%unit.more = add i64 %unit.first, {self.unit}")
+        w.line("%unit.last = call i64 @llvm.smin.i64(i64 %unit.more, i64 %e.count)")
+        w.declares.add("declare i64 @llvm.smin.i64(i64, i64)")
+        w.line("%executed = alloca i64")
+        w.line("%oldest = alloca i32")
+        w.line("%reads = alloca i64")
+        w.line("%writes = alloca i64")
+        w.line("store i64 0, ptr %executed")
+        w.line("store i32 0, ptr %oldest")
+        w.line("store i64 0, ptr %reads")
+        w.line("store i64 0, ptr %writes")
+        # allocas are made registers of where they are in the first block
+        allocas = len(w.lines)
+        w.line("br label %group")
+        w.label("group")
+        w.line(f"%at = phi i64 [ %unit.first, %entry ], [ %at.next, %ended ]")
+        inputs = self._inputs(w)
+        w.stopped = lambda stop, mask: self._stopped(w, stop, mask)
+        w.late = lambda turns: self._late(w, turns)
+        before = len(w.lines)
+        w.declare({n: inputs[what] for n, what in self.program.inputs.items()})
+        declared = w.lines[before:]
+        w.lines[before:] = [line for line in declared if " alloca " not in line]
+        w.lines[allocas:allocas] = [line for line in declared if " alloca " in line]
+        w.line("br label %b0")
+        w.blocks()
+        self._finish(w)
+        self.declares = w.declares
+        return "\n".join(w.lines) + "\n}\n"
+
+    @staticmethod
+    def _load(w: Writer, name: str, kind: str, base: str, number: int) -> None:
+        w.line(f"%{name}.at = getelementptr i64, ptr {base}, i64 {number}")
+        w.line(f"%{name} = load {kind}, ptr %{name}.at")
+
+    def _inputs(self, w: Masked) -> dict[str, str]:
+        """What VMs begin with, and which lanes there are."""
+        n, kind = w.width, w.kind
+        iota = ", ".join(f"i32 {lane}" for lane in range(n))
+        first = w.emit("trunc i64 %at to i32")
+        lanes = w.emit(f"add {kind} {w.splat(first, 'i32')}, <{iota}>")
+        w.all = w.emit(f"icmp ult {kind} {lanes}, {w.splat('%count', 'i32')}")
+        slot = w.emit("trunc i64 %e.slot to i32")
+        out = {"count": "%count", "stream": "%stream"}
+        out["global_id"] = w.emit(f"add {kind} {lanes}, {w.splat(slot, 'i32')}")
+        base, stride = w.emit("trunc i64 %e.base to i32"), w.emit("trunc i64 %e.stride to i32")
+        scaled = w.emit(f"mul {kind} {lanes}, {w.splat(stride, 'i32')}")
+        out["vm_id"] = w.emit(f"add {kind} {scaled}, {w.splat(base, 'i32')}")
+        w.emit("add i64 %at, %e.slot")
+        self.place = f"%v{w._count}"
+        for name in self.program.inputs.values():
+            if name not in out:
+                out[name] = w.masked_load(self._row(w, name), w.all, "i32")
+        return out
+
+    def _row(self, w: Masked, name: str) -> str:
+        """Where a field of the VMs is."""
+        number = self.rows.get(name) if not name.startswith("element") else int(name[7:])
+        row = w.emit(f"mul i64 %slots, {number}")
+        return w.emit(f"getelementptr i32, ptr %rows, i64 {w.emit(f'add i64 {row}, {self.place}')}")
+
+    def _ages(self, w: Masked) -> str:
+        """How many instructions each VM has executed."""
+        ages, age = w.emit(f"load {w.kind}, ptr %ages"), w.emit("load i32, ptr %age")
+        return w.emit(f"add {w.kind} {ages}, {w.splat(age, 'i32')}")
+
+    def _put(self, w: Masked, value: str, pointer: str, mask: str) -> None:
+        args = [(w.kind, value), ("ptr", f"align 4 {pointer}"), (w.mask_kind, mask)]
+        w.call(f"llvm.masked.store.v{w.width}i32.p0", args)
+
+    def _stopped(self, w: Masked, stop: Stop, mask: str) -> None:
+        """VMs that faulted, or wait."""
+        if stop.status not in (Status.FAULTED, Status.BLOCKED):
+            return
+        ages = self._ages(w)
+        if not self.form.record:
+            for name, number in (("status", stop.status), ("fault", stop.fault), ("ip", stop.at)):
+                self._put(w, f"splat (i32 {number})", self._row(w, name), mask)
+        else:
+            self._put(w, f"splat (i32 {stop.fault})", self._row(w, "fault"), mask)
+        at = w.emit(f"getelementptr i32, ptr %ages.p, i64 {self.place}")
+        self._put(w, ages, at, mask)
+        events = self._counter(w, EVENTS)
+        w.emit(f"atomicrmw add ptr {events}, i64 {w.count(mask)} monotonic, align 8")
+        if stop.status == Status.FAULTED and self.strict:
+            n = w.width
+            most = f"splat (i32 -1)"
+            mine = w.emit(f"select {w.mask_kind} {mask}, {w.kind} {ages}, {w.kind} {most}")
+            least = w.intrinsic(f"llvm.vector.reduce.umin.v{n}i32", "i32", [(w.kind, mine)])
+            least = w.emit(f"zext i32 {least} to i64")
+            w.emit(f"atomicrmw umin ptr {self._counter(w, LIMIT)}, i64 {least} monotonic, align 8")
+            phase = w.emit("add i64 %e.phase, 1")
+            w.line(f"store atomic i64 {phase}, ptr {self._counter(w, FAULTY)} monotonic, align 8")
+
+    @staticmethod
+    def _counter(w: Masked, number: int) -> str:
+        return w.emit(f"getelementptr i64, ptr %counters, i64 {number}")
+
+    def _late(self, w: Masked, turns: str) -> str:
+        """Whether a run is to end, or this loop has gone on for too long."""
+        stop = w.emit("getelementptr i64, ptr %shared, i64 1")
+        flag = w.emit(f"load atomic i64, ptr {stop} monotonic, align 8")
+        halted = w.emit(f"icmp ne i64 {flag}, 0")
+        limit = w.emit(f"load atomic i64, ptr {self._counter(w, LIMIT)} monotonic, align 8")
+        many = w.emit(f"zext i32 {turns} to i64")
+        return w.emit(f"or i1 {halted}, {w.emit(f'icmp ugt i64 {many}, {limit}')}")
+
+    def _finish(self, w: Masked) -> None:
+        """What is left of a vector, and then of the unit."""
+        w.label("late")
+        w.line(f"store atomic i64 1, ptr {self._counter(w, LATE)} monotonic, align 8")
+        w.line("br label %done")
+        w.label("done")
+        w.values = {}
+        for name, variable in self.program.outputs.items():
+            self._put(w, w.read(variable, wide=True), self._row(w, name), w.all)
+        n = w.width
+        ages = self._ages(w)
+        mine = w.emit(f"select {w.mask_kind} {w.all}, {w.kind} {ages}, {w.kind} zeroinitializer")
+        most = w.intrinsic(f"llvm.vector.reduce.umax.v{n}i32", "i32", [(w.kind, mine)])
+        old = w.emit("load i32, ptr %oldest")
+        w.declares.add("declare i32 @llvm.umax.i32(i32, i32)")
+        w.line(f"store i32 {w.emit(f'call i32 @llvm.umax.i32(i32 {old}, i32 {most})')}, ptr %oldest")
+        long = w.emit(f"zext {w.kind} {mine} to <{n} x i64>")
+        total = w.intrinsic(f"llvm.vector.reduce.add.v{n}i64", "i64", [(f"<{n} x i64>", long)])
+        old = w.emit("load i64, ptr %executed")
+        w.line(f"store i64 {w.emit(f'add i64 {old}, {total}')}, ptr %executed")
+        w.line("br label %ended")
+        w.label("ended")
+        w.line(f"%at.next = add i64 %at, {n}")
+        w.line("%more = icmp slt i64 %at.next, %unit.last")
+        w.line("br i1 %more, label %group, label %end")
+        w.label("end")
+        self._report(w)
+        w.line("ret void")
+
+    def _report(self, w: Masked) -> None:
+        for name, number in (("executed", EXECUTED), ("reads", READS), ("writes", WRITES)):
+            value = w.emit(f"load i64, ptr %{name}")
+            some, skip = w.fresh("some"), w.fresh("skip")
+            w.line(f"br i1 {w.emit(f'icmp ne i64 {value}, 0')}, label %{some}, label %{skip}")
+            w.label(some)
+            before = w.emit(f"atomicrmw add ptr {self._counter(w, number)}, i64 {value} monotonic, align 8")
+            if number == EXECUTED:
+                self._spent(w, w.emit(f"add i64 {before}, {value}"), skip)
+            else:
+                w.line(f"br label %{skip}")
+            w.label(skip)
+        column = w.emit(f"getelementptr i64, ptr %columns, i64 {EPOCHS}")
+        epochs = w.emit(f"getelementptr i32, ptr {w.emit(f'load ptr, ptr {column}')}, i64 %e.phase")
+        w.emit(f"atomicrmw umax ptr {epochs}, i32 {w.emit('load i32, ptr %oldest')} monotonic, align 4")
+
+    def _spent(self, w: Masked, total: str, skip: str) -> None:
+        """The run ends where all VMs together have used more than there is."""
+        fuel = w.emit(f"load i64, ptr {w.emit(f'getelementptr i64, ptr %dims, i64 {FUEL}')}")
+        over = w.fresh("over")
+        w.line(f"br i1 {w.emit(f'icmp ugt i64 {total}, {fuel}')}, label %{over}, label %{skip}")
+        w.label(over)
+        stop = w.emit("getelementptr i64, ptr %shared, i64 1")
+        w.line(f"store atomic i64 1, ptr {stop} monotonic, align 8")
+        w.line(f"br label %{skip}")
+
+
+def _run(kinds: int) -> str:
+    """The function that threads call."""
+    cases = " ".join(f"i64 {kind}, label %kind{kind}" for kind in range(kinds))
+    bodies = "\n".join(
+        f"kind{kind}:\n  call void @form{kind}(ptr %columns, ptr %dims, ptr %shared, ptr %row, i64 %unit)\n"
+        "  br label %worked"
+        for kind in range(kinds)
+    )
+    size = len(ENTRY)
+    at = {name: ENTRY.index(name) for name in ENTRY}
+    return f"""
+define void @fleet(ptr %columns, ptr %dims, ptr %shared, ptr %scratch) nounwind {{
+entry:
+  %count = load i64, ptr %dims
+  %entries.at = getelementptr i64, ptr %columns, i64 {ENTRIES}
+  %entries = load ptr, ptr %entries.at
+  %counters.at = getelementptr i64, ptr %columns, i64 {COUNTERS}
+  %counters = load ptr, ptr %counters.at
+  %faulty.at = getelementptr i64, ptr %counters, i64 {FAULTY}
+  %stop.at = getelementptr i64, ptr %shared, i64 1
+  %done.at = getelementptr i64, ptr %shared, i64 {DONE}
+  br label %take
+take:
+  %from = phi i64 [ 0, %entry ], [ %number, %worked ]
+  %ticket = atomicrmw add ptr %shared, i64 1 monotonic, align 8
+  %stop = load atomic i64, ptr %stop.at monotonic, align 8
+  %stopped = icmp ne i64 %stop, 0
+  br i1 %stopped, label %exit, label %seek
+seek:
+  %number = phi i64 [ %from, %take ], [ %next, %more ]
+  %over = icmp sge i64 %number, %count
+  br i1 %over, label %exit, label %look
+look:
+  %place = mul i64 %number, {size}
+  %row = getelementptr i64, ptr %entries, i64 %place
+  %first.at = getelementptr i64, ptr %row, i64 {at["first"]}
+  %units.at = getelementptr i64, ptr %row, i64 {at["units"]}
+  %wait.at = getelementptr i64, ptr %row, i64 {at["wait"]}
+  %phase.at = getelementptr i64, ptr %row, i64 {at["phase"]}
+  %first = load i64, ptr %first.at
+  %units = load i64, ptr %units.at
+  %wait = load i64, ptr %wait.at
+  %phase = load i64, ptr %phase.at
+  %kind = load i64, ptr %row
+  %unit = sub i64 %ticket, %first
+  %here = icmp slt i64 %unit, %units
+  br i1 %here, label %ready, label %more
+more:
+  %next = add i64 %number, 1
+  br label %seek
+ready:
+  %done = load atomic i64, ptr %done.at acquire, align 8
+  %turn = icmp sge i64 %done, %wait
+  br i1 %turn, label %mine, label %spin
+spin:
+  %again = load atomic i64, ptr %stop.at monotonic, align 8
+  %halted = icmp ne i64 %again, 0
+  br i1 %halted, label %exit, label %ready
+mine:
+  %faulty = load atomic i64, ptr %faulty.at monotonic, align 8
+  %own = add i64 %phase, 1
+  %none = icmp eq i64 %faulty, 0
+  %same = icmp eq i64 %faulty, %own
+  %sound = or i1 %none, %same
+  br i1 %sound, label %work, label %exit
+work:
+  switch i64 %kind, label %worked [ {cases} ]
+{bodies}
+worked:
+  %old = atomicrmw add ptr %done.at, i64 1 release, align 8
+  br label %take
+exit:
+  ret void
+}}
+"""
