@@ -24,6 +24,8 @@ PASSES = (
     *("always_inliner", "simplify_cfg", "instruction_combine"),
     *("loop_simplify", "loop_rotate", "instruction_combine", "dead_code_elimination"),
 )
+REGISTERS = ("sroa", "simplify_cfg", "instruction_combine", "simplify_cfg", "aggressive_dce")
+"""For code that keeps its variables in memory, and is otherwise as it should be."""
 SLOW = "raise the deadline, or run it once without one: compiled code is kept"
 FORK = 0.1  # seconds that a fork waits for what LLVM does: linking takes less
 SHARED = 32  # libraries that are linked into one session
@@ -103,11 +105,13 @@ def compile_text(
     *,
     disk: bool = True,
     full: bool = False,
+    passes: tuple[str, ...] = PASSES,
     until: float | None = None,
 ) -> Kernel:
     """Compile a module and find `name` in it; or load it from the cache.
 
-    `full` asks for all of LLVM's passes, for code that is not written close to its final form.
+    `full` asks for all of LLVM's passes, for code that is not written close to its final form;
+    else it is `passes` that are done where the code is not too large for them.
 
     The cache key covers the IR itself, so nothing stale can be loaded. Ctrl-C is seen while LLVM is
     at work, and `until`, a deadline on the clock of `time.monotonic`.
@@ -117,11 +121,11 @@ def compile_text(
     """
     start = time.perf_counter()
     level = 2 if size <= LARGE else (1 if size <= LARGE * 2 else 0)
-    key = cache.key(text, target_key(), "full" if full else str(level))
+    key = cache.key(text, target_key(), "full" if full else f"{level} {' '.join(passes)}")
     library = _stored(key, name) if disk else None
     cached = library is not None
     if library is None:
-        code = waited(lambda: _object_code(text, level, full), until, SLOW)
+        code = waited(lambda: _object_code(text, level, full, passes), until, SLOW)
         library = _link(code, name)
         if disk:
             cache.write(key, code)
@@ -153,7 +157,7 @@ def _link(code: bytes, name: str) -> Any:
     return library
 
 
-def _object_code(text: str, level: int, full: bool) -> bytes:
+def _object_code(text: str, level: int, full: bool, passes: tuple[str, ...]) -> bytes:
     llvm = _llvm()
     module = llvm.parse_assembly(text, llvm.create_context())  # types and constants go with it
     machine = _machine(level, host.cpu_level())
@@ -163,14 +167,14 @@ def _object_code(text: str, level: int, full: bool) -> bytes:
         options = llvm.create_pipeline_tuning_options(speed_level=2)
         builder = llvm.create_pass_builder(machine, options)
         _run(builder.getModulePassManager(), module, builder)
-    elif level > 0:
+    elif level > 0 or passes is not PASSES:
         # The nest is written close to its final form: full pipelines cost twice as much and
         # make no faster code, and would only try to vectorise what is SIMD already.
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
-        passes = llvm.create_new_module_pass_manager()
-        for name in PASSES:
-            getattr(passes, f"add_{name}_pass")()
-        _run(passes, module, builder)
+        manager = llvm.create_new_module_pass_manager()
+        for name in passes:
+            getattr(manager, f"add_{name}_pass")()
+        _run(manager, module, builder)
     return bytes(machine.emit_object(module))
 
 

@@ -196,10 +196,6 @@ class Masked(Writer):
         if isinstance(end, Branch):
             wide = masked or any(map(self.shape.varies, end.args))
             test = self.compute(end.graph, end.args, wide)
-        if isinstance(end, Stop):
-            for name, variable in self.program.outputs.items():
-                if name in ("status", "ip"):
-                    self.write(variable, f"splat (i32 {end.status if name == 'status' else end.at})")
         self._store(number, masked)
         if isinstance(end, Stop):
             if end.fault or not end.quiet:

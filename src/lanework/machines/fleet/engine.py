@@ -200,6 +200,18 @@ class Engine(Protocol):
     def launch(self, allocated: Allocated) -> None:
         """Start the VMs of a launch at their places."""
 
+    def ahead(self, step: int, fuel: int | None, until: float | None) -> tuple[int, Progress] | None:
+        """Run steps of the schedule as a whole, as many as can be.
+
+        Args:
+            step: the first; no VM is live.
+            fuel: instructions that may still be executed.
+            until: the deadline.
+
+        Returns:
+            How many have run, at whose end no VM is live, and the counts; None for none.
+        """
+
     def run(
         self,
         epochs: int,

@@ -111,11 +111,18 @@ class Runner(runner.Runner):
         """
         if engine != "auto":
             return engine, ""
-        wanted = self.settings.adapter or gpu.hardware()
-        return super()._choose(engine) if wanted else ("reference", "")
+        if self.settings.adapter:
+            return super()._choose("epoch")
+        return super()._choose(engine)
 
     def _unsuited(self, engine: str) -> str | None:
-        return gpu.why_not(self.settings.adapter) if engine == "epoch" else None
+        if engine == "epoch":
+            return gpu.why_not(self.settings.adapter)
+        if engine == "llvm":
+            from lanework.engines.llvm import jit
+
+            return jit.why_not()
+        return None
 
     def __call__(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Run the program.
@@ -200,7 +207,7 @@ class Runner(runner.Runner):
             with engines.MAKING:
                 known = self._executor
                 if known is None:
-                    known = engines.make(name, self.view, self.settings)
+                    known = engines.make(name, self.view, self.settings, self.threads)
                     if name == self.engine:
                         self._executor = known
                 return known

@@ -125,6 +125,10 @@ class EpochEngine:
 
     # Running --------------------------------------------------------------------------------------
 
+    def ahead(self, step: int, fuel: int | None, until: float | None) -> tuple[int, Progress] | None:
+        """Nothing is run but epoch by epoch."""
+        return None
+
     def run(
         self,
         epochs: int,

@@ -1,62 +1,195 @@
 """The LLVM engine: steps of the schedule as native code where VMs do not see each other.
 
-It is the reference, and what it cannot run natively that does, on the same memory.
+It is the reference, and what it cannot run natively that does, on the same memory. What native code
+leaves of VMs that are not kept is nothing but their writes; whoever looks at them has the run once
+more, with all of them kept.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import copy
 
 import numpy as np
+import numpy.typing as npt
 
+from lanework.base.errors import Trap
 from lanework.engines.kernel import Kernel
 from lanework.engines.llvm import jit
 from lanework.engines.llvm.masked import Target
-from lanework.engines.native import OWN_SHARE, Frame, address
+from lanework.engines.native import Frame, address
 from lanework.machines.fleet.engine import Progress, Settings, Stop
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import text
-from lanework.machines.fleet.native.lower import Form, Lowering
-from lanework.machines.fleet.plan import Allocated
+from lanework.machines.fleet.native.lower import Lowering
+from lanework.machines.fleet.native.steps import Groups
 from lanework.machines.fleet.reference.engine import ReferenceEngine
-from lanework.machines.fleet.state import Fault, Status, Words
+from lanework.machines.fleet.state import Status, VMState, Words
 
-UNIT = 1024
-"""VMs of a unit of work."""
-ENDLESS = (1 << 63) - 1
-
-
-@dataclass
-class Made:
-    """What was compiled of a program."""
-
-    kernel: Kernel
-    forms: dict[Form, int]
+WIDTHS = {512: 64, 256: 32, 128: 16}
+"""Lanes of a vector, by bits of a register: four registers, whose latencies overlap."""
+ENDLESS = (1 << 62) - 1
+CHUNK = 1 << 14
+"""Groups of phases that one call runs at most."""
+PER_LINE = 8
+"""Instructions of VMs that take about as long as one unit of what threads are shared by."""
+GUESS = 64
+"""Instructions of a VM, before any has run."""
 
 
 class LLVMEngine(ReferenceEngine):
-    """A program whose phases are native code where that may be; see `engine.Engine`."""
+    """A program whose phases are native code where that may be; see `engine.Engine`.
+
+    Args:
+        view: the program.
+        settings: how it runs.
+        threads: how many at most.
+        record: whether all VMs are kept.
+    """
 
     name = "llvm"
 
-    def __init__(self, view: FleetView, settings: Settings, threads: int = 1) -> None:
+    def __init__(
+        self, view: FleetView, settings: Settings, threads: int = 1, *, record: bool = False
+    ) -> None:
+        self.threads, self.record = threads, record
+        self.groups = Groups(view, settings, record=record)
+        self._kernel: Kernel | None = None
+        self._work = GUESS * view.slots
+        self._again: LLVMEngine | None = None
         super().__init__(view, settings)
-        self.threads, self.made = threads, None
-        self.record = False
+
+    def begin(self, shared: Words) -> None:
+        """Start anew: no VM, and shared memory as given, which must stay as it is."""
+        super().begin(shared)
+        self.initial, self._lean, self._again = shared, False, None
+
+    # Native code ----------------------------------------------------------------------------------
+
+    def compile(self, until: float | None = None) -> Kernel:
+        """The code of all routines that may run natively."""
+        if self._kernel is None:
+            bits = jit.vector_bits()
+            target = Target(WIDTHS[bits], bits == 512)
+            rows = {name: n for n, name in enumerate(self.view.profile.fields)}
+            forms = [(form, Lowering(self.view, form).program()) for form in self.groups.forms]
+            strict = self.settings.on_fault == "stop"
+            module, size = text.module(forms, target, rows, strict=strict)
+            self._kernel = jit.compile_text(module, "fleet", size, passes=jit.REGISTERS, until=until)
+        return self._kernel
 
     def ahead(self, step: int, fuel: int | None, until: float | None) -> tuple[int, Progress] | None:
-        """Run steps of the schedule from one on, as many as can be; None if it is none.
+        """Run steps of the schedule natively, as many as can be; None where that is none.
 
-        No VM may be live.
+        Args:
+            step: the first; no VM may be live.
+            fuel: instructions that may still be executed.
+            until: the deadline.
 
         Returns:
-            How many, and the counts.
+            How many steps have run, and the counts.
+
+        Raises:
+            Trap: the deadline has passed.
         """
-        entries, steps = self._entries(step)
+        entries, steps = self.groups.entries(step, 1 if self.record else CHUNK)
         if not steps:
             return None
-        made = self._compiled()
-        ...
-        return None
+        kernel = self.compile(until)
+        self._lean = True
+        epochs, counters = self._call(kernel, entries, fuel, until)
+        progress = self.progress
+        self._work = int(counters[text.EXECUTED]) + 1
+        progress.executed += int(counters[text.EXECUTED])
+        progress.reads_outside += int(counters[text.READS])
+        progress.writes_outside += int(counters[text.WRITES])
+        progress.stop = Stop.DONE
+        if counters[text.EVENTS]:
+            self._events(entries, epochs)
+        elif fuel is not None and (counters[text.LATE] or counters[text.EXECUTED] > fuel):
+            progress.stop = Stop.FUEL
+        else:
+            progress.epochs += int(epochs.sum())
+        self._written(step, steps)
+        if self.record and progress.stop is Stop.DONE and step + steps < len(self.view.plan.schedule):
+            self.clear(self.view.allocation.kept, self.view.slots)
+        return steps, copy.deepcopy(progress)
+
+    def _written(self, step: int, steps: int) -> None:
+        """Write down what a launch gives VMs that are kept, but for what native code has written."""
+        if not (self.record or self.view.allocation.kept):
+            return
+        for each in (each for n in range(steps) for each in self.view.allocation.steps[step + n]):
+            launch, rows = each.launch, self.state.row
+            members = slice(each.slot, each.slot + launch.count)
+            rows("batch")[members], rows("swept")[members] = each.batch, 0
+            if not launch.resume:
+                rows("generation")[members] = 0
+
+    def _call(
+        self, kernel: Kernel, entries: npt.NDArray[np.int64], fuel: int | None, until: float | None
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        last = entries[-1]
+        units = int(last[text.ENTRY.index("first")] + last[text.ENTRY.index("units")])
+        epochs = np.zeros(int(last[text.ENTRY.index("phase")]) + 1, np.uint32)
+        counters, most = np.zeros(8, np.int64), ENDLESS if fuel is None else fuel
+        counters[text.LIMIT] = most
+        if not hasattr(self, "_frame"):
+            self._frame, self._ages = Frame(8), np.zeros(self.view.slots, np.uint32)
+        frame = self._frame
+        threads = max(1, min(self.threads, int(entries[:, text.ENTRY.index("units")].max())))
+        frame.shape(len(entries), len(self.words), units, 8, threads)
+        columns = {
+            text.MEMORY: self.words,
+            text.ROWS: self.state.words,
+            text.ENTRIES: entries,
+            text.AGES: self._ages,
+            text.EPOCHS: epochs,
+            text.COUNTERS: counters,
+        }
+        for column, array in columns.items():
+            frame.columns[column] = address(array)
+        seed = self.settings.seed
+        frame.dims[text.SLOTS] = self.state.count
+        frame.dims[text.KEY0], frame.dims[text.KEY1] = seed & 0xFFFFFFFF, seed >> 32
+        frame.dims[text.FUEL], frame.shared[text.DONE] = most, 0
+        frame.run(kernel, self._work // PER_LINE, threads, (self, columns), until=until)
+        return epochs, counters
+
+    def _events(self, entries: npt.NDArray[np.int64], epochs: npt.NDArray[np.uint32]) -> None:
+        """VMs that faulted, or wait for what will not come."""
+        progress, status = self.progress, self.state.row("status")
+        faulted = np.flatnonzero(status == Status.FAULTED)
+        if len(faulted) and self.settings.on_fault == "stop":
+            ages = self._ages[faulted]
+            first = faulted[ages == ages.min()]
+            phase = int(np.flatnonzero(epochs)[-1])
+            progress.epochs += int(epochs[:phase].sum()) + int(ages.min())
+            progress.faults, progress.first_fault = len(first), int(first[0])
+            progress.live = self.view.slots
+            progress.stop = Stop.FAULT
+            return
+        progress.epochs += int(epochs.sum())
+        if len(faulted):
+            progress.faults += len(faulted)
+            known = progress.first_fault
+            progress.first_fault = int(faulted[0]) if known < 0 else min(known, int(faulted[0]))
+        waiting = int(np.count_nonzero(status == Status.BLOCKED))
+        if waiting:
+            progress.live, progress.stop = waiting, Stop.DEADLOCK
+
+    # What is left of VMs --------------------------------------------------------------------------
+
+    def _seen(self, chosen: slice) -> VMState:
+        if not self._lean or self.record:
+            return super()._seen(chosen)
+        if self._again is None:
+            from lanework.machines.fleet.runtime.scheduler import Runtime
+
+            self._again = LLVMEngine(self.view, self.settings, self.threads, record=True)
+            runtime = Runtime(self._again, self.view)
+            runtime.begin(self.initial)
+            try:
+                runtime.run()
+            except Trap:
+                pass  # which this run has ended with, too
+        return self._again._seen(chosen)

@@ -45,6 +45,7 @@ from lanework.engines.lanes.program import (
     Update,
     Word,
 )
+from lanework.machines.fleet.analysis.effects import effects
 from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.isa import FleetInstr, Kernel
@@ -58,6 +59,9 @@ MOST = 20_000
 
 EXTRA = ("vm_id", "global_id", "count", "stream", "counter", "generation")
 """Variables behind the vector."""
+
+LEFT = ("status", "fault", "ip", "stack_pointer")
+"""What is known of a VM when it has ended."""
 
 RANDOM = ("word0", "word1", "word2", "word3")
 
@@ -103,14 +107,14 @@ class Lowering:
 
     def __post_init__(self) -> None:
         length = self.view.profile.length
-        names = (*EXTRA, *RANDOM, "status", "ip", "scratch", "index", "first")
+        names = (*EXTRA, *RANDOM, *LEFT, "scratch", "index", "block", "old")
         self.names = {name: length + n for n, name in enumerate(names)}
         self.saved = length + len(names)
         self.limits = limits(self.view)
 
     def program(self) -> LaneProgram:
         """The blocks, in order."""
-        order = sorted(self._reached())
+        order = sorted(self.reached())
         leaders = self._leaders(order)
         begins = [node for node in order if node in leaders]
         self.numbers = {node: n for n, node in enumerate(begins, 1)}
@@ -123,21 +127,27 @@ class Lowering:
             self._instruction(blocks[-1], node, leaders)
         if self.form.resume and self.view.has("RAND"):
             self.steps = blocks[0].steps
-            self.steps += self._block(self._counter4())
+            first = Compute(self.names["block"], _QUARTER, (self.names["counter"],))
+            self.steps += [first, *self._block(self.names["block"])]
         inputs = {self.names[name]: name for name in ("vm_id", "global_id", "count", "stream")}
         if self.form.resume:
             inputs |= {self.names[name]: name for name in ("counter", "generation")}
             inputs |= {n: f"element{n}" for n in range(1, self.view.profile.length - 1)}
         outputs = {}
         if self.form.record:
-            outputs = {name: self.names[name] for name in ("counter", "status", "ip")}
+            outputs = {name: self.names[name] for name in ("vm_id", "counter", *LEFT)}
             outputs |= {f"element{n}": n for n in range(1, self.view.profile.length - 1)}
         depth = self.view.depth * len(self.view.convention.saved) + self.saved
         return LaneProgram([*blocks, *self.tail], depth, inputs, outputs)
 
     # The ways through it --------------------------------------------------------------------------
 
-    def _reached(self) -> set[Node]:
+    def reached(self) -> set[Node]:
+        """Instructions that a VM may come to, behind the calls that are open.
+
+        Raises:
+            TooLarge: there are too many.
+        """
         first = (self.form.entry,)
         seen, waiting = {first}, [first]
         while waiting:
@@ -187,8 +197,15 @@ class Lowering:
 
     def _stop(self, status: Status, fault: Fault, ip: int) -> int:
         """A block at which VMs end."""
-        self.tail.append(Block([], Stop(status, fault, ip)))
+        self.tail.append(Block(self._left(status, ip, fault), Stop(status, fault, ip)))
         return self.base + len(self.tail) - 1
+
+    def _left(self, status: Status, ip: int, fault: Fault = Fault.NONE) -> list[Step]:
+        """What is written down of VMs that end, if they are kept."""
+        if not self.form.record:
+            return []
+        values = {"status": status, "fault": fault, "ip": ip, "stack_pointer": self.open}
+        return [Copy(self.names[name], Word(value)) for name, value in values.items()]
 
     # Instructions ---------------------------------------------------------------------------------
 
@@ -196,7 +213,7 @@ class Lowering:
         *context, ip = node
         info, instruction = self.view.infos[ip], self.view.instructions[ip]
         block.count += 1
-        self.steps = block.steps
+        self.steps, self.open = block.steps, len(context)
         if info.kernel is Kernel.BRANCH or info.ends:
             block.end = self._control(node, info, instruction)
             return
@@ -228,9 +245,11 @@ class Lowering:
             for n, register in enumerate(saved):
                 self.steps.append(Copy(register, self.saved + (len(context) - 1) * len(saved) + n))
         elif info.name == "SYSCALL_HALT":
-            return Stop(Status.HALTED if self.form.record else 0, 0, ip)
+            self.steps += self._left(Status.HALTED, ip)
+            return Stop()
         elif info.name == "SYSCALL_KILL":
-            return Stop(Status.FREE, 0, ip)
+            self.steps += self._left(Status.FREE, ip)
+            return Stop()
         (to,) = self._next(node)
         return Jump(self._to(to))
 
@@ -268,8 +287,8 @@ class Lowering:
             name, graph = _GIVES[info.name]
             dest = self.view.profile.register(values["dest"])
             self.steps.append(Compute(dest, graph(), (self.names[name],)))
-        elif info.name == "RAND":
-            self._random(info, self.view.profile.register(values["dest"]))
+        elif info.name in ("RAND", "RAND1"):
+            self._random(info.name, self.view.profile.register(values["dest"]))
         elif info.kernel is Kernel.ORACLE:
             self._op(info, values)
         elif info.name != "SYSCALL_YIELD":
@@ -318,12 +337,29 @@ class Lowering:
             self.steps.append(Load(register(values["dest"]), index))
         elif info.name in ("SYSCALL_WRITE", "IWRITE"):
             self.steps.append(Store(index, register(values["src"])))
-        else:
+        elif self._anyhow(ip):
             self.steps.append(Update(index, register(values["src"]), UPDATES[info.name]))
+        else:
+            self._own(info, values)
 
-    def _counter4(self) -> Operand:
-        self.steps.append(Compute(self.names["first"], _QUARTER, (self.names["counter"],)))
-        return self.names["first"]
+    def _anyhow(self, ip: int) -> bool:
+        """Whether VMs may do an atomic in any order."""
+        access = effects(self.view).access(ip)
+        return access is not None and access.update is not None
+
+    def _own(self, info: FleetInstr, values: dict[str, int]) -> None:
+        """What an atomic does with a word that no other VM is at."""
+        register, index, old = self.view.profile.register, self.names["index"], self.names["old"]
+        new = self.names["scratch"]
+        self.steps.append(Load(old, index))
+        if info.updates is None:
+            args = (old, register(values["src1"]), register(values["src2"]))
+            self.steps.append(Compute(new, _SWAP, args))
+        else:
+            kind = "f32" if "f32" in info.updates.dtypes else "i32"
+            args = (old, register(values["src"]))
+            self.steps.append(Compute(new, info.updates.graph(kind), args))
+        self.steps += [Store(index, new), Copy(register(values["dest"]), old)]
 
     def _block(self, counter: Operand) -> list[Step]:
         """Four random words."""
@@ -332,11 +368,17 @@ class Lowering:
         which = (counter, names["stream"], names["global_id"], names["generation"])
         return [Blocks4((one, two, three, four), which)]
 
-    def _random(self, info: FleetInstr, dest: int) -> None:
-        """The VM's next random number."""
+    def _random(self, name: str, dest: int) -> None:
+        """The VM's next random number, of a block that four of them have or one."""
         names, counter = self.names, self.names["counter"]
-        self.steps += self._block(counter)
-        self.steps.append(Compute(dest, _NUMBER, (names["word0"],)))
+        words = tuple(names[each] for each in RANDOM)
+        if name == "RAND1":
+            self.steps += [*self._block(counter), Compute(dest, _NUMBER, words[:1])]
+        else:
+            self.steps.append(Compute(names["scratch"], _FIRST, (counter,)))
+            inner = (Compute(names["block"], _QUARTER, (counter,)), *self._block(names["block"]))
+            self.steps.append(Refill(names["scratch"], inner))
+            self.steps.append(Compute(dest, _ONE_OF_FOUR, (counter, *words)))
         self.steps.append(Compute(counter, _NEXT, (counter,)))
 
 
@@ -376,10 +418,25 @@ UPDATES = {
 }
 """Atomics that VMs may do in any order."""
 
-_NUMBER = trace(lambda w: to_float(lshr(w, 8)) * const(2.0**-24, "f32"), ("i32",))
+def _number(word: Value) -> Value:
+    return to_float(lshr(word, 8)) * const(2.0**-24, "f32")
+
+
+_NUMBER = trace(_number, ("i32",))
+_FIRST = trace(lambda n: select((n & 3).equals(0), const(1, "i32"), const(0, "i32")), ("i32",))
+
+
+def _chosen(n: Value, *words: Value) -> Value:
+    low = n & 1
+    one, other = (select(low.equals(0), words[k], words[k + 1]) for k in (0, 2))
+    return _number(select((n & 2).equals(0), one, other))
+
+
+_ONE_OF_FOUR = trace(_chosen, ("i32",) * 5)
 _NEXT = trace(lambda x: x + 1, ("i32",))
 _QUARTER = trace(lambda x: lshr(x, 2), ("i32",))
 _INSIDE = trace(lambda x: x >= 0, ("i32",))
+_SWAP = trace(lambda old, a, b: select(old.equals(a), b, old), ("i32", "i32", "i32"))
 _DIFFERS = trace(lambda a, b: a.differs(b), ("i32", "i32"))
 _SELECT = trace(lambda c, a, b: select(c > 0.0, a, b), ("f32", "i32", "i32"))
 

@@ -28,25 +28,26 @@ MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, TABLE = range(7)
 counters, and VMIDs by place."""
 SLOTS, KEY0, KEY1, FUEL = range(4, 8)
 """Dimensions behind those of a frame."""
+UNIT = 1024
+"""VMs of a unit of work."""
 DONE = 8
 """The shared word that counts units that are done."""
 
 
 def module(
-    forms: Sequence[tuple[Form, LaneProgram]], target: Target, unit: int, rows: Rows, strict: bool
+    forms: Sequence[tuple[Form, LaneProgram]], target: Target, rows: Rows, *, strict: bool
 ) -> tuple[str, int]:
     """The text of a module with the function `fleet`, and how many steps it has.
 
     Args:
         forms: what is compiled, by kind.
         target: for what.
-        unit: VMs of a unit.
         rows: where fields are in the state.
         strict: whether the first fault ends the run.
     """
     texts, declares, size = [], set(), 0
     for kind, (form, program) in enumerate(forms):
-        body = _Body(split(program), target, unit, rows, form, strict)
+        body = _Body(split(program), target, rows, form, strict)
         texts.append(body.text(f"form{kind}"))
         declares |= body.declares
         size += sum(len(block.steps) for block in program.blocks)
@@ -62,10 +63,10 @@ class _Body:
     """The function of one form: a unit of VMs, vector after vector."""
 
     def __init__(
-        self, program: LaneProgram, target: Target, unit: int, rows: Rows, form: Form, strict: bool
+        self, program: LaneProgram, target: Target, rows: Rows, form: Form, strict: bool
     ) -> None:
         self.shape = shape(program)
-        self.program, self.target, self.unit = program, target, unit
+        self.program, self.target = program, target
         self.rows, self.form, self.strict = rows, form, strict
         self.declares: set[str] = set()
 
@@ -85,8 +86,8 @@ class _Body:
             self._load(w, f"e.{name_}", "i64", "%row", ENTRY.index(name_))
         for name_, of in (("size", "size64"), ("key0", "key0.64"), ("key1", "key1.64"), ("count", "e.count"), ("stream", "e.stream")):
             w.line(f"%{name_} = trunc i64 %{of} to i32")
-        w.line(f"%unit.first = mul i64 %unit, {self.unit}")
-        w.line(f"%unit.more = add i64 %unit.first, {self.unit}")
+        w.line(f"%unit.first = mul i64 %unit, {UNIT}")
+        w.line(f"%unit.more = add i64 %unit.first, {UNIT}")
         w.line("%unit.last = call i64 @llvm.smin.i64(i64 %unit.more, i64 %e.count)")
         w.declares.add("declare i64 @llvm.smin.i64(i64, i64)")
         w.line("%executed = alloca i64")
@@ -164,8 +165,6 @@ class _Body:
         if not self.form.record:
             for name, number in (("status", stop.status), ("fault", stop.fault), ("ip", stop.at)):
                 self._put(w, f"splat (i32 {number})", self._row(w, name), mask)
-        else:
-            self._put(w, f"splat (i32 {stop.fault})", self._row(w, "fault"), mask)
         at = w.emit(f"getelementptr i32, ptr %ages.p, i64 {self.place}")
         self._put(w, ages, at, mask)
         events = self._counter(w, EVENTS)

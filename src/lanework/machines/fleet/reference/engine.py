@@ -91,6 +91,10 @@ class ReferenceEngine(Execution):
         self.quiet, self.still = 0, Stillness()
         self._join({routine.entry: [members]})
 
+    def ahead(self, step: int, fuel: int | None, until: float | None) -> tuple[int, Progress] | None:
+        """Nothing is run but epoch by epoch."""
+        return None
+
     def run(
         self,
         epochs: int,

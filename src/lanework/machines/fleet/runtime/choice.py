@@ -9,7 +9,7 @@ from lanework.machines.fleet.engine import Engine, Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 
-ENGINES = ("epoch", "reference")
+ENGINES = ("llvm", "epoch", "reference")
 """The fastest first."""
 
 _GRAPHICS = sharing.rlock()
@@ -25,14 +25,18 @@ MAKING = sharing.lock()
 """One engine is made at a time: a caller may have gone on, at a deadline, while its is made."""
 
 
-def make(name: str, view: FleetView, settings: Settings) -> Engine:
-    """An engine with a program on it.
+def make(name: str, view: FleetView, settings: Settings, threads: int) -> Engine:
+    """An engine with a program on it, and threads for it.
 
     Raises:
         Diagnostic: LW2201 without an adapter, LW2203 for a program that is too large for it.
     """
     if name == "reference":
         return ReferenceEngine(view, settings)
+    if name == "llvm":
+        from lanework.machines.fleet.native.engine import LLVMEngine
+
+        return LLVMEngine(view, settings, threads)
     from lanework.machines.fleet.gpu.epoch import EpochEngine
 
     return EpochEngine(view, settings)

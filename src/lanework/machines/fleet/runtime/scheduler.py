@@ -174,6 +174,8 @@ class Runtime:
         left = epochs
         while not self.cursor.ended:
             if not self.cursor.waiting:
+                if left is None and not pause and self._ahead():
+                    continue
                 self._launch()
                 if pause and self.cursor.waiting:
                     return False
@@ -194,6 +196,28 @@ class Runtime:
                 f"the run took longer than {self.limits.deadline or 0:g} s, in epoch"
                 f" {self.counts.epochs:,}",
             )
+        return True
+
+    def _ahead(self) -> bool:
+        """Let the engine run whole steps, if it can, from where no VM is live; whether it has."""
+        cursor, fuel = self.cursor, self.limits.fuel
+        if self.counts.live or cursor.step == len(self.view.plan.schedule):
+            return False
+        rest = None if fuel is None else fuel - self.counts.executed
+        self.torn = True
+        begun = self.engine.ahead(cursor.step, rest, self.until)
+        self.torn = False
+        if begun is None:
+            return False
+        steps, self.counts = begun
+        cursor.step += steps
+        cursor.waiting = cursor.step == len(self.view.plan.schedule)
+        if self.progress is not None:
+            self.progress(cursor.step, len(self.view.plan.schedule))
+            self._still()
+        if self.counts.stop is not Stop.DONE or cursor.waiting:
+            self._stopped(self.counts.stop)
+        check_deadline(self.until, HELP)
         return True
 
     def _stopped(self, stop: Stop) -> None:

@@ -1,0 +1,143 @@
+"""Which steps of a schedule run natively, and the table of their launches for native code."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.machines.fleet.analysis.effects import effects
+from lanework.machines.fleet.analysis.kinds import stores
+from lanework.machines.fleet.engine import Settings
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.native import text
+from lanework.machines.fleet.native.lower import Form, Lowering, TooLarge
+from lanework.machines.fleet.plan import Allocated
+
+Entries = npt.NDArray[np.int64]
+NO_ENTRIES: Entries = np.zeros((0, len(text.ENTRY)), np.int64)
+
+
+class Groups:
+    """The groups of phases of a schedule, each with its rows of the table if it runs natively.
+
+    A group is a step whose barrier is wait_all, with the steps before it that run at the same time.
+
+    Args:
+        view: the program.
+        settings: how it runs.
+        record: whether all VMs are kept.
+
+    Attributes:
+        forms: what is to be compiled.
+        starts: the first step of each group.
+        kinds: the kind of each group.
+        rows: for each kind its launches, in the order of `text.ENTRY`, or why it does not run.
+    """
+
+    def __init__(self, view: FleetView, settings: Settings, *, record: bool = False) -> None:
+        self.view, self.settings, self.record = view, settings, record
+        self.forms: dict[Form, int] = {}
+        self.effects = effects(view)
+        starts, kinds, known = [], [], dict[tuple[int, ...], int]()
+        self.rows: list[Entries | str] = []
+        step, schedule = 0, view.plan.schedule
+        while step < len(schedule):
+            steps = self.effects.together(step)
+            phases = schedule[steps.start : steps.stop]
+            if phases not in known:
+                known[phases] = len(self.rows)
+                self.rows.append(self._group(steps))
+            starts.append(step)
+            kinds.append(known[phases])
+            step = steps.stop
+        self.starts, self.kinds = np.array(starts, np.int64), np.array(kinds, np.int64)
+
+    def _group(self, steps: range) -> Entries | str:
+        """The launches of a group, with streams as numbers from its first step on."""
+        plan, settings = self.view.plan, self.settings
+        if settings.storage == "f16" or settings.arithmetic == "trap":
+            return "halves and traps of arithmetic are for other engines"
+        if any(plan.phases[plan.schedule[step]].barrier == "wait_any" for step in steps):
+            return "phases overlap that wait for any of their batches"
+        launches = [each for step in steps for each in self.view.allocation.steps[step]]
+        if any(each.launch.strategy == "custom" for each in launches):
+            return "VMs have their numbers from a table"
+        verdict = self.effects.verdict(steps.start)
+        if verdict.conflict is not None:
+            return verdict.conflict.reason
+        if verdict.ordered:
+            return "several VMs write the same words, in the order of epochs"
+        rows = []
+        for each in launches:
+            form = self._form(each)
+            reason = self._why_not(form)
+            if reason:
+                return reason
+            kind, launch = self.forms.setdefault(form, len(self.forms)), each.launch
+            stride = launch.stride if launch.strategy == "strided" else 1
+            units = -(-launch.count // text.UNIT)
+            numbers = (kind, launch.count, each.slot, launch.base, stride, each.step - steps.start)
+            rows.append([*numbers, units, 0, 0, 0])
+        return np.array(rows, np.int64).reshape(-1, len(text.ENTRY))
+
+    def _form(self, allocated: Allocated) -> Form:
+        launch = allocated.launch
+        return Form(
+            self.view.routines[launch.routine].entry,
+            resume=bool(launch.resume),
+            record=self.record or bool(launch.keep or launch.resume),
+            bounds=self.settings.bounds == "fault",
+        )
+
+    def _why_not(self, form: Form) -> str:
+        """Why a routine cannot be compiled."""
+        try:
+            reached = {node[-1] for node in Lowering(self.view, form).reached()}
+        except TooLarge:
+            return "calls within calls are too many to be written out"
+        counted = stores(self.view)
+        if counted is not None and not reached.isdisjoint(counted.kinds):
+            return "words of another kind than their buffer's may be written, and are counted"
+        if any(self.view.infos[ip].name == "ATOMIC_ADD" for ip in reached):
+            return "ATOMIC_ADD looks for counts that stay the same"
+        return ""
+
+    def why(self, step: int) -> str:
+        """Why the group that begins at a step does not run natively, or ""."""
+        rows = self.rows[int(self.kinds[np.searchsorted(self.starts, step, "right") - 1])]
+        return rows if isinstance(rows, str) else ""
+
+    @cached_property
+    def _native(self) -> npt.NDArray[np.bool_]:
+        kinds = np.array([not isinstance(rows, str) for rows in self.rows], np.bool_)
+        return kinds[self.kinds]
+
+    def entries(self, step: int, most: int) -> tuple[Entries, int]:
+        """The table of launches from a step on, and how many steps it has; 0 if none is native.
+
+        Args:
+            step: the first.
+            most: groups at most.
+        """
+        first = int(np.searchsorted(self.starts, step))
+        if first == len(self.starts) or self.starts[first] != step:
+            return NO_ENTRIES, 0
+        others = np.flatnonzero(~self._native[first : first + most])
+        count = int(others[0]) if len(others) else min(most, len(self.starts) - first)
+        if not count:
+            return NO_ENTRIES, 0
+        parts = [self.rows[kind] for kind in self.kinds[first : first + count].tolist()]
+        rows: Entries = np.concatenate(parts)  # type: ignore[arg-type]
+        group = np.repeat(np.arange(count), [len(part) for part in parts])
+        column = {name: rows[:, n] for n, name in enumerate(text.ENTRY)}
+        ends = np.cumsum(column["units"])
+        column["stream"] += self.starts[first + group]
+        column["first"][:] = ends - column["units"]
+        begins = np.searchsorted(group, np.arange(count))
+        column["wait"][:] = column["first"][begins][group]
+        column["phase"][:] = group
+        last = first + count
+        end = self.starts[last] if last < len(self.starts) else len(self.view.plan.schedule)
+        return rows, int(end) - step
