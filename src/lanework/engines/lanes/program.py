@@ -9,6 +9,7 @@ and update at an index; an index of -1, or past the end, is outside.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
@@ -50,13 +51,13 @@ class Load:
     Attributes:
         dest, index: variables.
         inside: whether it certainly is inside.
-        step: by how much the index of a lane exceeds that of the lane before, if it is known.
+        counted: whether a lane that is outside is counted.
     """
 
     dest: int
     index: int
     inside: bool = False
-    step: int | None = None
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,6 @@ class Store:
     index: int
     source: Operand
     inside: bool = False
-    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -155,12 +155,12 @@ class Block:
     """Steps, and where lanes go then.
 
     Attributes:
-        count: the instructions that it stands for.
+        counts: the instructions that it stands for, by class.
     """
 
     steps: list[Step] = field(default_factory=list)
     end: End = Stop()
-    count: int = 0
+    counts: Counter[int] = field(default_factory=Counter)
 
     @property
     def next(self) -> tuple[int, ...]:
@@ -238,24 +238,19 @@ def renamed(step: T, took: dict[int, int], made: dict[int, int]) -> T:
     def of(operand: Operand) -> Operand:
         return operand if isinstance(operand, Word) else took.get(operand, operand)
 
-    each: Any = step
-    match each:
-        case Compute(dest=dest, args=args):
-            return replace(step, dest=made.get(dest, dest), args=tuple(map(of, args)))
-        case Branch(args=args):
-            return replace(step, args=tuple(map(of, args)))
-        case Copy(dest, source):
-            return Copy(made.get(dest, dest), of(source))
-        case Load(dest=dest, index=index):
-            return replace(step, dest=made.get(dest, dest), index=took.get(index, index))
-        case Store(index=index, source=source) | Update(index=index, source=source):
-            return replace(step, index=took.get(index, index), source=of(source))
-        case Blocks4(dests, counter):
-            one, two, three, four = (made.get(each, each) for each in dests)
-            a, b, c, d = map(of, counter)
-            return Blocks4((one, two, three, four), (a, b, c, d))
-        case Refill(when=when, steps=steps):  # of variables that have one name each
-            both = {**took, **made}
-            inner = tuple(renamed(each, both, both) for each in steps)
-            return Refill(took.get(when, when), inner)
-    return step
+    if isinstance(step, Refill):  # of variables that have one name each
+        both = {**took, **made}
+        inner = tuple(renamed(each, both, both) for each in step.steps)
+        return replace(step, when=took.get(step.when, step.when), steps=inner)
+    changes: dict[str, Any] = {}
+    for name in ("args", "counter"):
+        if hasattr(step, name):
+            changes[name] = tuple(map(of, getattr(step, name)))
+    for name in ("index", "source"):
+        if hasattr(step, name):
+            changes[name] = of(getattr(step, name))
+    if hasattr(step, "dest"):
+        changes["dest"] = made.get(step.dest, step.dest)
+    if hasattr(step, "dests"):
+        changes["dests"] = tuple(made.get(each, each) for each in step.dests)
+    return replace(step, **changes)

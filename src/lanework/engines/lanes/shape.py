@@ -10,20 +10,16 @@ vectorization" (CGO 2011). What is left is computed once for all lanes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lanework.engines.lanes.program import (
     Branch,
-    Copy,
     LaneProgram,
-    Load,
     Refill,
     Step,
     Word,
     makes,
     operands,
-    uses,
 )
 from lanework.engines.lanes.webs import Live, live, predecessors
 
@@ -75,10 +71,10 @@ def shape(program: LaneProgram) -> Shape:
         for number, block in enumerate(program.blocks):
             for step in block.steps:
                 _spread(out, number, step)
-            if isinstance(block.end, Branch) and number not in split:
-                if number in out.masked or any(map(out.varies, block.end.args)):
-                    split.add(number)
-                    _apart(out, number)
+            apart = number in out.masked or any(map(out.varies, operands(block.end)))
+            if isinstance(block.end, Branch) and number not in split and apart:
+                split.add(number)
+                _apart(out, number)
         if before == (len(out.divergent), len(split)):
             break
     return out

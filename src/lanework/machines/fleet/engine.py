@@ -200,7 +200,9 @@ class Engine(Protocol):
     def launch(self, allocated: Allocated) -> None:
         """Start the VMs of a launch at their places."""
 
-    def ahead(self, step: int, fuel: int | None, until: float | None) -> tuple[int, Progress] | None:
+    def ahead(
+        self, step: int, fuel: int | None, until: float | None
+    ) -> tuple[int, Progress] | None:
         """Run steps of the schedule as a whole, as many as can be.
 
         Args:

@@ -21,9 +21,10 @@ from lanework.core.fuzzing import Campaign, Divergence
 from lanework.core.runner import check_engine
 from lanework.engines.codes import NO_ADAPTER
 from lanework.engines.gpu import device as gpu
+from lanework.engines.llvm import jit
 from lanework.machines.fleet.check.generate import random_program, random_shared
 from lanework.machines.fleet.check.shrink import shrink
-from lanework.machines.fleet.check.snapshots import Case, Snapshot, difference, snapshots
+from lanework.machines.fleet.check.snapshots import Case, Snapshot, difference, outcome, snapshots
 from lanework.machines.fleet.engine import CHOICES, Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
@@ -49,7 +50,7 @@ class Variant:
 
     def __str__(self) -> str:
         names = [self.engine]
-        if self.engine != "reference":
+        if self.engine == "epoch":
             names += [self.layout, self.format, *["sorted"] * self.sort]
         names += ["step by step"] * self.steps
         return ", ".join([*names, *["kernels of its own"] * self.own])
@@ -108,7 +109,7 @@ def tolerance(way: Variant) -> int | None:
 
     Those may divide to 2.5 ULP, from which the remainder, say, is off by the whole divisor.
     """
-    return 0 if way.engine == "reference" or gpu.pick().kind == "software" else None
+    return 0 if way.engine != "epoch" or gpu.pick().kind == "software" else None
 
 
 def check(case: Case, some: Iterable[Variant], seed: int = 0) -> Divergence | None:
@@ -116,7 +117,10 @@ def check(case: Case, some: Iterable[Variant], seed: int = 0) -> Divergence | No
     expected = run_way(case, REFERENCE)
     for way in (each for each in some if each.suits(case.settings)):
         try:
-            what = difference(case, expected, run_way(case, way), tolerance(way))
+            if way.engine == "llvm":  # which is not looked at while it runs
+                what = outcome(case, expected[-1], run_way(case, way)[-1])
+            else:
+                what = difference(case, expected, run_way(case, way), tolerance(way))
         except Exception as error:  # whatever comes out is what is looked for
             what = f"raises {error!r}"
         if what is not None:
@@ -131,6 +135,9 @@ def ways(name: str = "all") -> tuple[Variant, ...]:
     for engine in engines.ENGINES:
         if engine == "reference" or name not in ("all", engine) or why_not(engine):
             continue
+        if engine == "llvm":
+            ways.append(Variant(engine))
+            continue
         pairs = itertools.product(CHOICES["layout"], CHOICES["format"])
         ways += [Variant(engine, layout, format) for layout, format in pairs]
         ways += [Variant(engine, sort=True), Variant(engine, steps=True), Variant(engine, own=True)]
@@ -140,6 +147,8 @@ def ways(name: str = "all") -> tuple[Variant, ...]:
 
 def why_not(engine: str) -> str | None:
     """Why an engine cannot run here, or None."""
+    if engine == "llvm":
+        return jit.why_not()
     return None if engine == "reference" else gpu.why_not()
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Trap
 from lanework.base.limits import Limits
+from lanework.core.codes import FUEL_SPENT
 from lanework.core.program.program import Program
 from lanework.machines.fleet.check.generate import Loose, loose
 from lanework.machines.fleet.engine import Engine, Progress, Settings
@@ -65,16 +66,18 @@ def snapshots(engine: Engine, case: Case, steps: bool = False) -> list[Snapshot]
     view = FleetView.of(case.program)
     runtime = Runtime(engine, view, Limits(fuel=case.fuel))
     runtime.begin(case.shared)
+    if engine.name == "llvm":
+        return [_until(runtime, None, steps)]
     seen = [_until(runtime, case.cut, steps)]
     if seen[0].stop == "epochs":
         seen.append(_until(runtime, MOST, steps))
     return seen
 
 
-def _until(runtime: Runtime, epochs: int, steps: bool) -> Snapshot:
+def _until(runtime: Runtime, epochs: int | None, steps: bool) -> Snapshot:
     stop = "epochs"
     try:
-        if not steps:
+        if not steps or epochs is None:
             stop = "done" if runtime.run(epochs) else stop
         else:
             for number in range(epochs):
@@ -119,6 +122,22 @@ def difference(
     if expected[-1].stop == "epochs":
         return f"it does not end within {MOST:,} epochs"
     return None
+
+
+def outcome(case: Case, a: Snapshot, b: Snapshot) -> str | None:
+    """How two runs differ in the end, or None.
+
+    After a trap other VMs have gone on, or not, as far as they please.
+    """
+    if a.stop == b.stop and a.stop != "done":
+        names = [COUNTS.index(each) for each in ("first_fault", "epochs")]
+        x, y = ([each.counts[n] for n in names] for each in (a, b))
+        fuel = a.stop.startswith(FUEL_SPENT.ident)
+        return None if fuel or x == y else f"the first fault is {y} and not {x}"
+    row = FleetView.of(case.program).profile.word("swept")  # which counts sweeps that were not
+    for each in (a, b):
+        each.vms[row] = 0
+    return difference(case, [a], [b])
 
 
 def _stopped(a: Snapshot, b: Snapshot) -> str | None:

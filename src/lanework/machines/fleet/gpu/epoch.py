@@ -125,7 +125,9 @@ class EpochEngine:
 
     # Running --------------------------------------------------------------------------------------
 
-    def ahead(self, step: int, fuel: int | None, until: float | None) -> tuple[int, Progress] | None:
+    def ahead(
+        self, step: int, fuel: int | None, until: float | None
+    ) -> tuple[int, Progress] | None:
         """Nothing is run but epoch by epoch."""
         return None
 

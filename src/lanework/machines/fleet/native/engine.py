@@ -7,6 +7,7 @@ more, with all of them kept.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 
 import numpy as np
@@ -74,10 +75,14 @@ class LLVMEngine(ReferenceEngine):
             forms = [(form, Lowering(self.view, form).program()) for form in self.groups.forms]
             strict = self.settings.on_fault == "stop"
             module, size = text.module(forms, target, rows, strict=strict)
-            self._kernel = jit.compile_text(module, "fleet", size, passes=jit.REGISTERS, until=until)
+            self._kernel = jit.compile_text(
+                module, "fleet", size, passes=jit.REGISTERS, until=until
+            )
         return self._kernel
 
-    def ahead(self, step: int, fuel: int | None, until: float | None) -> tuple[int, Progress] | None:
+    def ahead(
+        self, step: int, fuel: int | None, until: float | None
+    ) -> tuple[int, Progress] | None:
         """Run steps of the schedule natively, as many as can be; None where that is none.
 
         Args:
@@ -100,22 +105,28 @@ class LLVMEngine(ReferenceEngine):
         progress = self.progress
         self._work = int(counters[text.EXECUTED]) + 1
         progress.executed += int(counters[text.EXECUTED])
+        for n, count in enumerate(counters[text.CLASSES :].tolist()):
+            progress.by_kernel[n] += count
         progress.reads_outside += int(counters[text.READS])
         progress.writes_outside += int(counters[text.WRITES])
         progress.stop = Stop.DONE
-        if counters[text.EVENTS]:
-            self._events(entries, epochs)
+        if counters[text.FAULTS] or counters[text.WAITING]:
+            self._events(counters, epochs)
         elif fuel is not None and (counters[text.LATE] or counters[text.EXECUTED] > fuel):
             progress.stop = Stop.FUEL
         else:
             progress.epochs += int(epochs.sum())
         self._written(step, steps)
-        if self.record and progress.stop is Stop.DONE and step + steps < len(self.view.plan.schedule):
+        if (
+            self.record
+            and progress.stop is Stop.DONE
+            and step + steps < len(self.view.plan.schedule)
+        ):
             self.clear(self.view.allocation.kept, self.view.slots)
         return steps, copy.deepcopy(progress)
 
     def _written(self, step: int, steps: int) -> None:
-        """Write down what a launch gives VMs that are kept, but for what native code has written."""
+        """Write down of VMs that are kept what native code has not."""
         if not (self.record or self.view.allocation.kept):
             return
         for each in (each for n in range(steps) for each in self.view.allocation.steps[step + n]):
@@ -131,14 +142,14 @@ class LLVMEngine(ReferenceEngine):
         last = entries[-1]
         units = int(last[text.ENTRY.index("first")] + last[text.ENTRY.index("units")])
         epochs = np.zeros(int(last[text.ENTRY.index("phase")]) + 1, np.uint32)
-        counters, most = np.zeros(8, np.int64), ENDLESS if fuel is None else fuel
+        counters, most = np.zeros(text.COUNTS, np.int64), ENDLESS if fuel is None else fuel
         counters[text.LIMIT] = most
         if not hasattr(self, "_frame"):
             self._frame, self._ages = Frame(8), np.zeros(self.view.slots, np.uint32)
         frame = self._frame
         threads = max(1, min(self.threads, int(entries[:, text.ENTRY.index("units")].max())))
         frame.shape(len(entries), len(self.words), units, 8, threads)
-        columns = {
+        columns: dict[int, npt.NDArray[np.generic]] = {
             text.MEMORY: self.words,
             text.ROWS: self.state.words,
             text.ENTRIES: entries,
@@ -155,7 +166,7 @@ class LLVMEngine(ReferenceEngine):
         frame.run(kernel, self._work // PER_LINE, threads, (self, columns), until=until)
         return epochs, counters
 
-    def _events(self, entries: npt.NDArray[np.int64], epochs: npt.NDArray[np.uint32]) -> None:
+    def _events(self, counters: npt.NDArray[np.int64], epochs: npt.NDArray[np.uint32]) -> None:
         """VMs that faulted, or wait for what will not come."""
         progress, status = self.progress, self.state.row("status")
         faulted = np.flatnonzero(status == Status.FAULTED)
@@ -170,10 +181,10 @@ class LLVMEngine(ReferenceEngine):
             return
         progress.epochs += int(epochs.sum())
         if len(faulted):
-            progress.faults += len(faulted)
+            progress.faults += int(counters[text.FAULTS])
             known = progress.first_fault
             progress.first_fault = int(faulted[0]) if known < 0 else min(known, int(faulted[0]))
-        waiting = int(np.count_nonzero(status == Status.BLOCKED))
+        waiting = int(counters[text.WAITING])
         if waiting:
             progress.live, progress.stop = waiting, Stop.DEADLOCK
 
@@ -188,8 +199,6 @@ class LLVMEngine(ReferenceEngine):
             self._again = LLVMEngine(self.view, self.settings, self.threads, record=True)
             runtime = Runtime(self._again, self.view)
             runtime.begin(self.initial)
-            try:
+            with contextlib.suppress(Trap):  # with which this run has ended, too
                 runtime.run()
-            except Trap:
-                pass  # which this run has ended with, too
         return self._again._seen(chosen)

@@ -6,27 +6,9 @@ the order of their instructions, those of a call between the call and what follo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 
 from lanework.base.errors import Diagnostic
-from lanework.core.ops.bodies import logic
-from lanework.core.ops.expr import (
-    Graph,
-    Value,
-    bits,
-    const,
-    fabs,
-    from_bits,
-    lshr,
-    select,
-    to_float,
-    to_int,
-    trace,
-    ult,
-)
-from lanework.core.ops.op import Op
 from lanework.core.program.isa import Instruction
 from lanework.engines.lanes.program import (
     Block,
@@ -51,7 +33,7 @@ from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.isa import FleetInstr, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.maps import ONE, LinearMap, linear_map
-from lanework.machines.fleet.reference.sharing import LEAST
+from lanework.machines.fleet.native import graphs
 from lanework.machines.fleet.state import Fault, Status
 
 MOST = 20_000
@@ -127,7 +109,7 @@ class Lowering:
             self._instruction(blocks[-1], node, leaders)
         if self.form.resume and self.view.has("RAND"):
             self.steps = blocks[0].steps
-            first = Compute(self.names["block"], _QUARTER, (self.names["counter"],))
+            first = Compute(self.names["block"], graphs.QUARTER, (self.names["counter"],))
             self.steps += [first, *self._block(self.names["block"])]
         inputs = {self.names[name]: name for name in ("vm_id", "global_id", "count", "stream")}
         if self.form.resume:
@@ -148,7 +130,7 @@ class Lowering:
         Raises:
             TooLarge: there are too many.
         """
-        first = (self.form.entry,)
+        first: Node = (self.form.entry,)
         seen, waiting = {first}, [first]
         while waiting:
             for each in self._next(waiting.pop()):
@@ -187,7 +169,9 @@ class Lowering:
 
     def _tests(self, info: FleetInstr) -> bool:
         """Whether a VM may stop at an instruction, and others go on."""
-        return info.name == "WAIT" or (self.form.bounds and any(o.name == "addr" for o in info.operands))
+        return info.name == "WAIT" or (
+            self.form.bounds and any(o.name == "addr" for o in info.operands)
+        )
 
     def _to(self, node: Node) -> int:
         """The block that begins with an instruction."""
@@ -212,7 +196,7 @@ class Lowering:
     def _instruction(self, block: Block, node: Node, leaders: set[Node]) -> None:
         *context, ip = node
         info, instruction = self.view.infos[ip], self.view.instructions[ip]
-        block.count += 1
+        block.counts[info.kernel] += 1
         self.steps, self.open = block.steps, len(context)
         if info.kernel is Kernel.BRANCH or info.ends:
             block.end = self._control(node, info, instruction)
@@ -225,11 +209,13 @@ class Lowering:
         if after in leaders or after[-1] >= len(self.view.infos):
             block.end = Jump(self._to(after))
 
-    def _control(self, node: Node, info: FleetInstr, instruction: Instruction) -> Jump | Branch | Stop:
+    def _control(
+        self, node: Node, info: FleetInstr, instruction: Instruction
+    ) -> Jump | Branch | Stop:
         *context, ip = node
         if info.test is not None:
             values = info.values(instruction)
-            test = _test(info.test, self.view.epsilon)
+            test = graphs.test(info.test, self.view.epsilon)
             cond = self.view.profile.register(values["cond"])
             taken, other = (*context, values["target"]), (*context, ip + 1)
             return Branch(test, (cond,), self._to(taken), self._to(other))
@@ -264,14 +250,14 @@ class Lowering:
         if self.form.bounds:
             self.tail.append(Block())
             bad = self._stop(Status.FAULTED, Fault.BAD_ADDRESS, ip)
-            block.end = Branch(_INSIDE, (index,), inside, bad)
+            block.end = Branch(graphs.INSIDE, (index,), inside, bad)
             block = self.tail[inside - self.base]
             self.steps = block.steps
         if info.name == "WAIT":
             self.steps.append(Load(scratch, index))
             src = self.view.profile.register(values["src"])
             stay = self._stop(Status.BLOCKED, Fault.NONE, ip)
-            block.end = Branch(_DIFFERS, (scratch, src), after, stay)
+            block.end = Branch(graphs.DIFFERS, (scratch, src), after, stay)
             return
         self._shared(ip, info, values)
         block.end = Jump(after)
@@ -283,8 +269,8 @@ class Lowering:
         elif any(spec.name == "addr" for spec in info.operands):
             self._index(ip, info, values)
             self._shared(ip, info, values)
-        elif info.name in _GIVES:
-            name, graph = _GIVES[info.name]
+        elif info.name in graphs.GIVES:
+            name, graph = graphs.GIVES[info.name]
             dest = self.view.profile.register(values["dest"])
             self.steps.append(Compute(dest, graph(), (self.names[name],)))
         elif info.name in ("RAND", "RAND1"):
@@ -305,7 +291,7 @@ class Lowering:
                 source = Word(coefficient) if column is None else column
                 self.steps.append(Copy(row.element, source))
             else:
-                graph = _sum(tuple((c is None, coefficient) for c, coefficient in terms))
+                graph = graphs.row_sum(tuple((c is None, coefficient) for c, coefficient in terms))
                 columns = tuple(c for c, _ in terms if c is not None)
                 self.steps.append(Compute(row.element, graph, columns))
 
@@ -316,7 +302,7 @@ class Lowering:
             for spec in info.operands[1:]
         ]
         if info.name == "SELECT":
-            graph = _SELECT
+            graph = graphs.SELECT
         else:
             assert info.elementwise is not None
             graph = info.elementwise.graph("i32" if info.elementwise.dtypes == ("i32",) else "f32")
@@ -325,8 +311,10 @@ class Lowering:
     def _index(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
         """Where an address points to."""
         buffer = self.limits.get(ip)
-        low, high = (buffer.offset, buffer.offset + buffer.size) if buffer else (0, self.view.shared)
-        graph = _address(info.whole_address, low, min(high, self.view.shared))
+        low, high = (
+            (buffer.offset, buffer.offset + buffer.size) if buffer else (0, self.view.shared)
+        )
+        graph = graphs.address(info.whole_address, low, min(high, self.view.shared))
         address = self.view.profile.register(values["addr"])
         self.steps.append(Compute(self.names["index"], graph, (address,)))
 
@@ -338,7 +326,7 @@ class Lowering:
         elif info.name in ("SYSCALL_WRITE", "IWRITE"):
             self.steps.append(Store(index, register(values["src"])))
         elif self._anyhow(ip):
-            self.steps.append(Update(index, register(values["src"]), UPDATES[info.name]))
+            self.steps.append(Update(index, register(values["src"]), graphs.UPDATES[info.name]))
         else:
             self._own(info, values)
 
@@ -351,14 +339,14 @@ class Lowering:
         """What an atomic does with a word that no other VM is at."""
         register, index, old = self.view.profile.register, self.names["index"], self.names["old"]
         new = self.names["scratch"]
-        self.steps.append(Load(old, index))
+        self.steps.append(Load(old, index, counted=False))
         if info.updates is None:
-            args = (old, register(values["src1"]), register(values["src2"]))
-            self.steps.append(Compute(new, _SWAP, args))
+            given = register(values["src1"]), register(values["src2"])
+            self.steps.append(Compute(new, graphs.SWAP, (old, *given)))
         else:
             kind = "f32" if "f32" in info.updates.dtypes else "i32"
-            args = (old, register(values["src"]))
-            self.steps.append(Compute(new, info.updates.graph(kind), args))
+            graph = info.updates.graph(kind)
+            self.steps.append(Compute(new, graph, (old, register(values["src"]))))
         self.steps += [Store(index, new), Copy(register(values["dest"]), old)]
 
     def _block(self, counter: Operand) -> list[Step]:
@@ -373,120 +361,11 @@ class Lowering:
         names, counter = self.names, self.names["counter"]
         words = tuple(names[each] for each in RANDOM)
         if name == "RAND1":
-            self.steps += [*self._block(counter), Compute(dest, _NUMBER, words[:1])]
+            self.steps += [*self._block(counter), Compute(dest, graphs.NUMBER, words[:1])]
         else:
-            self.steps.append(Compute(names["scratch"], _FIRST, (counter,)))
-            inner = (Compute(names["block"], _QUARTER, (counter,)), *self._block(names["block"]))
+            self.steps.append(Compute(names["scratch"], graphs.FIRST, (counter,)))
+            quarter = Compute(names["block"], graphs.QUARTER, (counter,))
+            inner = (quarter, *self._block(names["block"]))
             self.steps.append(Refill(names["scratch"], inner))
-            self.steps.append(Compute(dest, _ONE_OF_FOUR, (counter, *words)))
-        self.steps.append(Compute(counter, _NEXT, (counter,)))
-
-
-def _float(x: Value) -> Value:
-    """A whole number without a sign, to the nearest float.
-
-    Its halves are exact, and their sum is rounded once.
-    """
-    high, low = to_float(lshr(x, 16)), to_float(x & 0xFFFF)
-    return high * const(65536.0, "f32") + low
-
-
-@cache
-def _whole() -> Graph:
-    return trace(_float, ("i32",))
-
-
-@cache
-def _same() -> Graph:
-    return trace(lambda x: x, ("i32",))
-
-
-_GIVES: dict[str, tuple[str, Callable[[], Graph]]] = {
-    "SYSCALL_VMID": ("vm_id", _whole),
-    "VMGID": ("global_id", _whole),
-    "VMCOUNT": ("count", _whole),
-    "IVMID": ("vm_id", _same),
-}
-"""What a VM knows of itself: from which variable, and how."""
-
-UPDATES = {
-    "ATOMIC_IADD": "add",
-    "ATOMIC_IMIN": "min",
-    "ATOMIC_IMAX": "max",
-    "ATOMIC_IAND": "and",
-    "ATOMIC_IOR": "or",
-}
-"""Atomics that VMs may do in any order."""
-
-def _number(word: Value) -> Value:
-    return to_float(lshr(word, 8)) * const(2.0**-24, "f32")
-
-
-_NUMBER = trace(_number, ("i32",))
-_FIRST = trace(lambda n: select((n & 3).equals(0), const(1, "i32"), const(0, "i32")), ("i32",))
-
-
-def _chosen(n: Value, *words: Value) -> Value:
-    low = n & 1
-    one, other = (select(low.equals(0), words[k], words[k + 1]) for k in (0, 2))
-    return _number(select((n & 2).equals(0), one, other))
-
-
-_ONE_OF_FOUR = trace(_chosen, ("i32",) * 5)
-_NEXT = trace(lambda x: x + 1, ("i32",))
-_QUARTER = trace(lambda x: lshr(x, 2), ("i32",))
-_INSIDE = trace(lambda x: x >= 0, ("i32",))
-_SWAP = trace(lambda old, a, b: select(old.equals(a), b, old), ("i32", "i32", "i32"))
-_DIFFERS = trace(lambda a, b: a.differs(b), ("i32", "i32"))
-_SELECT = trace(lambda c, a, b: select(c > 0.0, a, b), ("f32", "i32", "i32"))
-
-
-@cache
-def _sum(terms: tuple[tuple[bool, int], ...]) -> Graph:
-    """Terms of a row, each a constant alone or times a column, added up from the left."""
-
-    def body(*columns: Value) -> Value:
-        left, out = list(columns), None
-        for alone, coefficient in terms:
-            number = from_bits(const(coefficient - (coefficient >> 31 << 32), "i32"))
-            if alone:
-                term = number
-            else:
-                term = left.pop(0)
-                term = term if coefficient == ONE else term * number
-            out = term if out is None else out + term
-        assert out is not None
-        return out
-
-    return trace(body, ("f32",) * sum(not alone for alone, _ in terms))
-
-
-@cache
-def _test(test: Op, epsilon: float) -> Graph:
-    """What a branch asks of a register."""
-
-    def body(x: Value) -> Value:
-        if test not in (logic.eq, logic.ne):
-            compare = {logic.lt: x < 0.0, logic.gt: x > 0.0, logic.le: x <= 0.0, logic.ge: x >= 0.0}
-            return compare[test]
-        zero = x.equals(0.0)
-        if epsilon:
-            zero = zero | (fabs(x) < epsilon)
-        return zero if test is logic.eq else ~zero
-
-    return trace(body, ("f32",))
-
-
-@cache
-def _address(integer: bool, low: int, high: int) -> Graph:
-    """The index of a word of shared memory between two ends, or -1; see `reference.sharing`."""
-
-    def body(x: Value) -> Value:
-        at = x
-        if not integer:
-            zero = (bits(x) << 1).equals(0)
-            right = (x >= float(LEAST)) & (x < 2.0**31)
-            at = to_int(select(right, x, select(zero, const(0.0, "f32"), const(-1.0, "f32"))))
-        return select(ult(at - low, high - low), at, const(-1, "i32"))
-
-    return trace(body, ("i32",) if integer else ("f32",))
+            self.steps.append(Compute(dest, graphs.ONE_OF_FOUR, (counter, *words)))
+        self.steps.append(Compute(counter, graphs.NEXT, (counter,)))

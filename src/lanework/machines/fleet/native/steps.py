@@ -128,8 +128,9 @@ class Groups:
         count = int(others[0]) if len(others) else min(most, len(self.starts) - first)
         if not count:
             return NO_ENTRIES, 0
-        parts = [self.rows[kind] for kind in self.kinds[first : first + count].tolist()]
-        rows: Entries = np.concatenate(parts)  # type: ignore[arg-type]
+        kinds = [self.rows[kind] for kind in self.kinds[first : first + count].tolist()]
+        parts = [rows for rows in kinds if not isinstance(rows, str)]
+        rows = np.concatenate(parts)
         group = np.repeat(np.arange(count), [len(part) for part in parts])
         column = {name: rows[:, n] for n, name in enumerate(text.ENTRY)}
         ends = np.cumsum(column["units"])

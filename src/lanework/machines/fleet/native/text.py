@@ -1,4 +1,4 @@
-"""The LLVM IR of a program's launches: a function for each form of a routine, and one that runs all.
+"""The LLVM IR of a program: a function for each form of a routine, and one that runs all.
 
 Threads take tickets. A ticket is a unit of VMs of an entry, which is a launch of a step of the
 schedule; entries stand in the order of the schedule, and a unit waits until all of the steps before
@@ -13,16 +13,20 @@ from lanework.engines.lanes.program import LaneProgram, Stop
 from lanework.engines.lanes.shape import shape
 from lanework.engines.lanes.webs import split
 from lanework.engines.llvm.ir import Writer
+from lanework.engines.llvm.lanesteps import RULES
 from lanework.engines.llvm.masked import Masked, Target
+from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.native.lower import Form
 from lanework.machines.fleet.state import Status
 
 ENTRY = tuple("kind count slot base stride stream units first wait phase".split())
 """Words of an entry: the form, VMs, their places, VMIDs, the stream of random numbers, units, the
 first ticket, tickets before the step, and the step's place among those that run."""
-EXECUTED, READS, WRITES, EVENTS, LIMIT, FAULTY, LATE = range(7)
-"""Words of counters: instructions; accesses outside; VMs that faulted or wait; after how many turns
-of loops to give up; 1 + the phase of the first fault; whether a lane gave up."""
+EXECUTED, READS, WRITES, FAULTS, WAITING, LIMIT, FAULTY, LATE, CLASSES = range(9)
+COUNTS = CLASSES + len(Kernel)
+"""Words of counters: instructions; accesses outside; VMs that faulted, and that wait; after how
+many turns of loops to give up; 1 + the phase of the first fault; whether a lane gave up; and
+instructions by `Kernel`."""
 MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, TABLE = range(7)
 """Columns: shared memory, the state's rows, entries, ages of VMs that stopped, epochs of phases,
 counters, and VMIDs by place."""
@@ -71,12 +75,18 @@ class _Body:
         self.declares: set[str] = set()
 
     def text(self, name: str) -> str:
-        writer = Masked(self.shape, self.target, ("%memory", "%size"))
-        width = self.target.width
-        head = f"define internal void @{name}(ptr %columns, ptr %dims, ptr %shared, ptr %row, i64 %unit) nounwind {{"
+        writer = Masked(self.shape, self.target, ("%memory", "%size"), RULES)
+        given = "ptr %columns, ptr %dims, ptr %shared, ptr %row, i64 %unit"
+        head = f"define internal void @{name}({given}) nounwind {{"
         w = writer
         w.lines = [head, "entry:"]
-        for what, number in (("memory", MEMORY), ("rows", ROWS), ("ages.p", AGES), ("counters", COUNTERS), ("table", TABLE)):
+        for what, number in (
+            ("memory", MEMORY),
+            ("rows", ROWS),
+            ("ages.p", AGES),
+            ("counters", COUNTERS),
+            ("table", TABLE),
+        ):
             self._load(w, what, "ptr", "%columns", number)
         self._load(w, "size64", "i64", "%dims", 1)
         self._load(w, "slots", "i64", "%dims", SLOTS)
@@ -84,17 +94,25 @@ class _Body:
         self._load(w, "key1.64", "i64", "%dims", KEY1)
         for name_ in ("count", "slot", "base", "stride", "stream", "phase"):
             self._load(w, f"e.{name_}", "i64", "%row", ENTRY.index(name_))
-        for name_, of in (("size", "size64"), ("key0", "key0.64"), ("key1", "key1.64"), ("count", "e.count"), ("stream", "e.stream")):
+        for name_, of in (
+            ("size", "size64"),
+            ("key0", "key0.64"),
+            ("key1", "key1.64"),
+            ("count", "e.count"),
+            ("stream", "e.stream"),
+        ):
             w.line(f"%{name_} = trunc i64 %{of} to i32")
         w.line(f"%unit.first = mul i64 %unit, {UNIT}")
         w.line(f"%unit.more = add i64 %unit.first, {UNIT}")
         w.line("%unit.last = call i64 @llvm.smin.i64(i64 %unit.more, i64 %e.count)")
         w.declares.add("declare i64 @llvm.smin.i64(i64, i64)")
-        w.line("%executed = alloca i64")
         w.line("%oldest = alloca i32")
         w.line("%reads = alloca i64")
         w.line("%writes = alloca i64")
-        w.line("store i64 0, ptr %executed")
+        for number, block in enumerate(self.program.blocks):
+            if block.counts:
+                w.line(f"%n{number} = alloca i64")
+                w.line(f"store i64 0, ptr %n{number}")
         w.line("store i32 0, ptr %oldest")
         w.line("store i64 0, ptr %reads")
         w.line("store i64 0, ptr %writes")
@@ -102,7 +120,7 @@ class _Body:
         allocas = len(w.lines)
         w.line("br label %group")
         w.label("group")
-        w.line(f"%at = phi i64 [ %unit.first, %entry ], [ %at.next, %ended ]")
+        w.line("%at = phi i64 [ %unit.first, %entry ], [ %at.next, %ended ]")
         inputs = self._inputs(w)
         w.stopped = lambda stop, mask: self._stopped(w, stop, mask)
         w.late = lambda turns: self._late(w, turns)
@@ -167,11 +185,11 @@ class _Body:
                 self._put(w, f"splat (i32 {number})", self._row(w, name), mask)
         at = w.emit(f"getelementptr i32, ptr %ages.p, i64 {self.place}")
         self._put(w, ages, at, mask)
-        events = self._counter(w, EVENTS)
+        events = self._counter(w, FAULTS if stop.status == Status.FAULTED else WAITING)
         w.emit(f"atomicrmw add ptr {events}, i64 {w.count(mask)} monotonic, align 8")
         if stop.status == Status.FAULTED and self.strict:
             n = w.width
-            most = f"splat (i32 -1)"
+            most = "splat (i32 -1)"
             mine = w.emit(f"select {w.mask_kind} {mask}, {w.kind} {ages}, {w.kind} {most}")
             least = w.intrinsic(f"llvm.vector.reduce.umin.v{n}i32", "i32", [(w.kind, mine)])
             least = w.emit(f"zext i32 {least} to i64")
@@ -207,11 +225,9 @@ class _Body:
         most = w.intrinsic(f"llvm.vector.reduce.umax.v{n}i32", "i32", [(w.kind, mine)])
         old = w.emit("load i32, ptr %oldest")
         w.declares.add("declare i32 @llvm.umax.i32(i32, i32)")
-        w.line(f"store i32 {w.emit(f'call i32 @llvm.umax.i32(i32 {old}, i32 {most})')}, ptr %oldest")
-        long = w.emit(f"zext {w.kind} {mine} to <{n} x i64>")
-        total = w.intrinsic(f"llvm.vector.reduce.add.v{n}i64", "i64", [(f"<{n} x i64>", long)])
-        old = w.emit("load i64, ptr %executed")
-        w.line(f"store i64 {w.emit(f'add i64 {old}, {total}')}, ptr %executed")
+        w.line(
+            f"store i32 {w.emit(f'call i32 @llvm.umax.i32(i32 {old}, i32 {most})')}, ptr %oldest"
+        )
         w.line("br label %ended")
         w.label("ended")
         w.line(f"%at.next = add i64 %at, {n}")
@@ -222,12 +238,20 @@ class _Body:
         w.line("ret void")
 
     def _report(self, w: Masked) -> None:
-        for name, number in (("executed", EXECUTED), ("reads", READS), ("writes", WRITES)):
-            value = w.emit(f"load i64, ptr %{name}")
+        classes, values = w.classes(), {}
+        for kind, value in classes.items():
+            values[CLASSES + kind] = value
+            known = values.get(EXECUTED)
+            values[EXECUTED] = value if known is None else w.emit(f"add i64 {known}, {value}")
+        for name, number in (("reads", READS), ("writes", WRITES)):
+            values[number] = w.emit(f"load i64, ptr %{name}")
+        for number, value in values.items():
             some, skip = w.fresh("some"), w.fresh("skip")
             w.line(f"br i1 {w.emit(f'icmp ne i64 {value}, 0')}, label %{some}, label %{skip}")
             w.label(some)
-            before = w.emit(f"atomicrmw add ptr {self._counter(w, number)}, i64 {value} monotonic, align 8")
+            before = w.emit(
+                f"atomicrmw add ptr {self._counter(w, number)}, i64 {value} monotonic, align 8"
+            )
             if number == EXECUTED:
                 self._spent(w, w.emit(f"add i64 {before}, {value}"), skip)
             else:
@@ -235,7 +259,9 @@ class _Body:
             w.label(skip)
         column = w.emit(f"getelementptr i64, ptr %columns, i64 {EPOCHS}")
         epochs = w.emit(f"getelementptr i32, ptr {w.emit(f'load ptr, ptr {column}')}, i64 %e.phase")
-        w.emit(f"atomicrmw umax ptr {epochs}, i32 {w.emit('load i32, ptr %oldest')} monotonic, align 4")
+        w.emit(
+            f"atomicrmw umax ptr {epochs}, i32 {w.emit('load i32, ptr %oldest')} monotonic, align 4"
+        )
 
     def _spent(self, w: Masked, total: str, skip: str) -> None:
         """The run ends where all VMs together have used more than there is."""
@@ -250,10 +276,10 @@ class _Body:
 
 def _run(kinds: int) -> str:
     """The function that threads call."""
+    given = "ptr %columns, ptr %dims, ptr %shared, ptr %row, i64 %unit"
     cases = " ".join(f"i64 {kind}, label %kind{kind}" for kind in range(kinds))
     bodies = "\n".join(
-        f"kind{kind}:\n  call void @form{kind}(ptr %columns, ptr %dims, ptr %shared, ptr %row, i64 %unit)\n"
-        "  br label %worked"
+        f"kind{kind}:\n  call void @form{kind}({given})\n  br label %worked"
         for kind in range(kinds)
     )
     size = len(ENTRY)

@@ -91,7 +91,9 @@ class ReferenceEngine(Execution):
         self.quiet, self.still = 0, Stillness()
         self._join({routine.entry: [members]})
 
-    def ahead(self, step: int, fuel: int | None, until: float | None) -> tuple[int, Progress] | None:
+    def ahead(
+        self, step: int, fuel: int | None, until: float | None
+    ) -> tuple[int, Progress] | None:
         """Nothing is run but epoch by epoch."""
         return None
 

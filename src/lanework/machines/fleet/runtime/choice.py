@@ -25,7 +25,7 @@ MAKING = sharing.lock()
 """One engine is made at a time: a caller may have gone on, at a deadline, while its is made."""
 
 
-def make(name: str, view: FleetView, settings: Settings, threads: int) -> Engine:
+def make(name: str, view: FleetView, settings: Settings, threads: int = 1) -> Engine:
     """An engine with a program on it, and threads for it.
 
     Raises:

@@ -1,0 +1,226 @@
+"""How each step of a program of lanes is written as LLVM IR, for the lanes of a mask."""
+
+from __future__ import annotations
+
+from lanework.engines.lanes.program import (
+    Blocks4,
+    Compute,
+    Copy,
+    Load,
+    Refill,
+    Store,
+    Update,
+    makes,
+)
+from lanework.engines.llvm.ir import type_of
+from lanework.engines.llvm.masked import Masked, Rules, signed
+
+
+def _compute(writer: Masked, step: Compute) -> None:
+    wide = step.dest in writer.shape.divergent
+    value = writer.compute(step.graph, step.args, wide)
+    dtype, width = step.graph.result.dtype, writer.width if wide else 1
+    to = type_of("i32", width)
+    if dtype == "f32":
+        value = writer.emit(f"bitcast {type_of('f32', width)} {value} to {to}")
+    elif dtype == "bool":
+        value = writer.emit(f"zext {type_of('bool', width)} {value} to {to}")
+    writer.write(step.dest, value)
+
+
+def _copy(writer: Masked, step: Copy) -> None:
+    wide = step.dest in writer.shape.divergent
+    writer.write(step.dest, writer.read(step.source, wide=wide))
+
+
+def _address(writer: Masked, index: str) -> str:
+    return writer.emit(f"getelementptr i32, ptr {writer.pointer}, i32 {index}")
+
+
+def _load(writer: Masked, step: Load) -> None:
+    if step.dest not in writer.shape.divergent:
+        writer.write(step.dest, _load_one(writer, step))
+        return
+    if not writer.shape.varies(step.index):
+        writer.write(step.dest, writer.splat(_load_one(writer, step), "i32"))
+        return
+    index, mask = writer.read(step.index, wide=True), writer.mask
+    mask = mask if step.inside else _inside(writer, index, mask, "reads" if step.counted else "")
+    first = writer.emit(f"extractelement {writer.kind} {index}, i64 0")
+    fast, slow, both = (writer.fresh(what) for what in ("row", "gather", "loaded"))
+    writer.line(f"br i1 {_row(writer, index, first, mask)}, label %{fast}, label %{slow}")
+    writer.label(fast)
+    one = writer.masked_load(_address(writer, first), mask, "i32")
+    writer.line(f"br label %{both}")
+    writer.label(slow)
+    n = writer.width
+    at = writer.emit(f"getelementptr i32, ptr {writer.pointer}, {writer.kind} {index}")
+    name = f"llvm.masked.gather.v{n}i32.v{n}p0"
+    pointers = (f"<{n} x ptr>", f"align 4 {at}")
+    other = writer.intrinsic(
+        name, writer.kind, [pointers, (writer.mask_kind, mask), (writer.kind, "zeroinitializer")]
+    )
+    writer.line(f"br label %{both}")
+    writer.label(both)
+    writer.write(
+        step.dest, writer.emit(f"phi {writer.kind} [ {one}, %{fast} ], [ {other}, %{slow} ]")
+    )
+
+
+def _row(writer: Masked, index: str, first: str, mask: str) -> str:
+    """Whether lanes have their words in a row."""
+    iota = ", ".join(f"i32 {n}" for n in range(writer.width))
+    want = writer.emit(f"add {writer.kind} {writer.splat(first, 'i32')}, <{iota}>")
+    off = writer.emit(f"icmp ne {writer.kind} {index}, {want}")
+    bad = writer.any(writer.emit(f"and {writer.mask_kind} {off}, {mask}"))
+    return writer.emit(f"xor i1 {bad}, true")
+
+
+def _inside(writer: Masked, index: str, mask: str, what: str) -> str:
+    """The lanes of a mask whose index is inside; the others are counted."""
+    size = writer.splat(writer.size, "i32")
+    ok = writer.emit(f"icmp ult {writer.kind} {index}, {size}")
+    inside = writer.emit(f"and {writer.mask_kind} {mask}, {ok}")
+    if what:
+        out = writer.emit(f"xor {writer.mask_kind} {mask}, {inside}")
+        _outside(writer, writer.count(out), what)
+    return inside
+
+
+def _outside(writer: Masked, number: str, what: str) -> None:
+    old = writer.emit(f"load i64, ptr %{what}")
+    writer.line(f"store i64 {writer.emit(f'add i64 {old}, {number}')}, ptr %{what}")
+
+
+def _load_one(writer: Masked, step: Load) -> str:
+    """The word that all lanes read."""
+    index = writer.read(step.index, wide=False)
+    if step.inside:
+        return writer.emit(f"load i32, ptr {_address(writer, index)}")
+    ok = writer.emit(f"icmp ult i32 {index}, {writer.size}")
+    yes, no, both = (writer.fresh(what) for what in ("in", "out", "read"))
+    writer.line(f"br i1 {ok}, label %{yes}, label %{no}")
+    writer.label(yes)
+    value = writer.emit(f"load i32, ptr {_address(writer, index)}")
+    writer.line(f"br label %{both}")
+    writer.label(no)
+    if step.counted:
+        _outside(writer, writer.count(writer.mask), "reads")
+    writer.line(f"br label %{both}")
+    writer.label(both)
+    return writer.emit(f"phi i32 [ {value}, %{yes} ], [ 0, %{no} ]")
+
+
+def _store(writer: Masked, step: Store) -> None:
+    index, mask = writer.read(step.index, wide=True), writer.mask
+    value = writer.read(step.source, wide=True)
+    mask = mask if step.inside else _inside(writer, index, mask, "writes")
+    first = writer.emit(f"extractelement {writer.kind} {index}, i64 0")
+    fast, slow, both = (writer.fresh(what) for what in ("row", "scatter", "stored"))
+    writer.line(f"br i1 {_row(writer, index, first, mask)}, label %{fast}, label %{slow}")
+    n = writer.width
+    writer.label(fast)
+    at = _address(writer, first)
+    args = [(writer.kind, value), ("ptr", f"align 4 {at}"), (writer.mask_kind, mask)]
+    writer.call(f"llvm.masked.store.v{n}i32.p0", args)
+    writer.line(f"br label %{both}")
+    writer.label(slow)
+    at = writer.emit(f"getelementptr i32, ptr {writer.pointer}, {writer.kind} {index}")
+    args = [(writer.kind, value), (f"<{n} x ptr>", f"align 4 {at}"), (writer.mask_kind, mask)]
+    writer.call(f"llvm.masked.scatter.v{n}i32.v{n}p0", args)
+    writer.line(f"br label %{both}")
+    writer.label(both)
+
+
+def _update(writer: Masked, step: Update) -> None:
+    """One lane after another, each at once: other threads may be at the same word."""
+    index, value = (writer.read(each, wide=True) for each in (step.index, step.source))
+    mask = _inside(writer, index, writer.mask, "writes")
+    n, before = writer.width, writer.fresh("before")
+    bits = writer.emit(f"bitcast {writer.mask_kind} {mask} to i{n}")
+    loop, body, end = (writer.fresh(what) for what in ("lanes", "lane", "updated"))
+    writer.line(f"br label %{before}")
+    writer.label(before)
+    writer.line(f"br label %{loop}")
+    writer.label(loop)
+    left, less = writer.name(), writer.name()
+    writer.line(f"{left} = phi i{n} [ {bits}, %{before} ], [ {less}, %{body} ]")
+    none = writer.emit(f"icmp eq i{n} {left}, 0")
+    writer.line(f"br i1 {none}, label %{end}, label %{body}")
+    writer.label(body)
+    lane = writer.intrinsic(f"llvm.cttz.i{n}", f"i{n}", [(f"i{n}", left), ("i1", "true")])
+    at = writer.emit(f"extractelement {writer.kind} {index}, i{n} {lane}")
+    given = writer.emit(f"extractelement {writer.kind} {value}, i{n} {lane}")
+    writer.emit(f"atomicrmw {step.how} ptr {_address(writer, at)}, i32 {given} monotonic, align 4")
+    one = writer.emit(f"sub i{n} {left}, 1")
+    writer.line(f"{less} = and i{n} {left}, {one}")
+    writer.line(f"br label %{loop}")
+    writer.label(end)
+
+
+def _refill(writer: Masked, step: Refill) -> None:
+    when = writer.read(step.when, wide=True)
+    some = writer.emit(f"icmp ne {writer.kind} {when}, zeroinitializer")
+    some = writer.any(writer.emit(f"and {writer.mask_kind} {some}, {writer.mask}"))
+    wanted = sorted(makes(step))
+    old = {each: writer.read(each, wide=True) for each in wanted}
+    before, body, end = (writer.fresh(what) for what in ("before", "fill", "filled"))
+    writer.line(f"br label %{before}")
+    writer.label(before)
+    writer.line(f"br i1 {some}, label %{body}, label %{end}")
+    writer.label(body)
+    values = dict(writer.values)
+    for inner in step.steps:
+        writer.step(inner)
+    new = {each: writer.read(each, wide=True) for each in wanted}
+    last = writer.fresh("last")
+    writer.line(f"br label %{last}")
+    writer.label(last)
+    writer.line(f"br label %{end}")
+    writer.label(end)
+    writer.values = values
+    for each in wanted:
+        phi = writer.emit(f"phi {writer.kind} [ {old[each]}, %{before} ], [ {new[each]}, %{last} ]")
+        writer.write(each, phi)
+
+
+def _philox(writer: Masked, step: Blocks4) -> None:
+    """Four words of a block; see `base.rng`."""
+    n = writer.width
+    wide = f"<{n} x i64>"
+    x = [writer.read(each, wide=True) for each in step.counter]
+    keys = ["%key0", "%key1"]
+    for _ in range(10):
+        ks = [writer.splat(key, "i32") for key in keys]
+        parts = []
+        for factor, value in ((0xD2511F53, x[0]), (0xCD9E8D57, x[2])):
+            long = writer.emit(f"zext {writer.kind} {value} to {wide}")
+            product = writer.emit(f"mul {wide} {long}, splat (i64 {factor})")
+            low = writer.emit(f"trunc {wide} {product} to {writer.kind}")
+            up = writer.emit(f"lshr {wide} {product}, splat (i64 32)")
+            parts.append((low, writer.emit(f"trunc {wide} {up} to {writer.kind}")))
+        (low0, high0), (low1, high1) = parts
+        a = writer.emit(f"xor {writer.kind} {high1}, {x[1]}")
+        c = writer.emit(f"xor {writer.kind} {high0}, {x[3]}")
+        x = [
+            writer.emit(f"xor {writer.kind} {a}, {ks[0]}"), low1,
+            writer.emit(f"xor {writer.kind} {c}, {ks[1]}"), low0,
+        ]  # fmt: skip
+        keys = [
+            writer.emit(f"add i32 {keys[0]}, {signed(0x9E3779B9)}"),
+            writer.emit(f"add i32 {keys[1]}, {signed(0xBB67AE85)}"),
+        ]
+    for dest, value in zip(step.dests, x, strict=True):
+        writer.write(dest, value)
+
+
+RULES: Rules = {
+    Compute: _compute,
+    Copy: _copy,
+    Load: _load,
+    Store: _store,
+    Update: _update,
+    Refill: _refill,
+    Blocks4: _philox,
+}
+"""How each step is written."""

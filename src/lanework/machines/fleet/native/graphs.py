@@ -1,0 +1,138 @@
+"""What instructions compute that have no op: tests, sums, addresses, random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from lanework.core.ops.bodies import logic
+from lanework.core.ops.expr import (
+    Graph,
+    Value,
+    bits,
+    const,
+    fabs,
+    from_bits,
+    lshr,
+    select,
+    to_float,
+    to_int,
+    trace,
+    ult,
+)
+from lanework.core.ops.op import Op
+from lanework.machines.fleet.matrices.maps import ONE
+from lanework.machines.fleet.reference.sharing import LEAST
+
+
+def _float(x: Value) -> Value:
+    """A whole number without a sign, to the nearest float.
+
+    Its halves are exact, and their sum is rounded once.
+    """
+    high, low = to_float(lshr(x, 16)), to_float(x & 0xFFFF)
+    return high * const(65536.0, "f32") + low
+
+
+@cache
+def as_float() -> Graph:
+    """A whole number without a sign as a float."""
+    return trace(_float, ("i32",))
+
+
+@cache
+def as_word() -> Graph:
+    """A whole number as it is."""
+    return trace(lambda x: x, ("i32",))
+
+
+GIVES: dict[str, tuple[str, Callable[[], Graph]]] = {
+    "SYSCALL_VMID": ("vm_id", as_float),
+    "VMGID": ("global_id", as_float),
+    "VMCOUNT": ("count", as_float),
+    "IVMID": ("vm_id", as_word),
+}
+"""What a VM knows of itself: from which variable, and how."""
+
+UPDATES = {
+    "ATOMIC_IADD": "add",
+    "ATOMIC_IMIN": "min",
+    "ATOMIC_IMAX": "max",
+    "ATOMIC_IAND": "and",
+    "ATOMIC_IOR": "or",
+}
+"""Atomics that VMs may do in any order."""
+
+
+def _number(word: Value) -> Value:
+    return to_float(lshr(word, 8)) * const(2.0**-24, "f32")
+
+
+NUMBER = trace(_number, ("i32",))
+FIRST = trace(lambda n: select((n & 3).equals(0), const(1, "i32"), const(0, "i32")), ("i32",))
+
+
+def _chosen(n: Value, *words: Value) -> Value:
+    low = n & 1
+    one, other = (select(low.equals(0), words[k], words[k + 1]) for k in (0, 2))
+    return _number(select((n & 2).equals(0), one, other))
+
+
+ONE_OF_FOUR = trace(_chosen, ("i32",) * 5)
+NEXT = trace(lambda x: x + 1, ("i32",))
+QUARTER = trace(lambda x: lshr(x, 2), ("i32",))
+INSIDE = trace(lambda x: x >= 0, ("i32",))
+SWAP = trace(lambda old, a, b: select(old.equals(a), b, old), ("i32", "i32", "i32"))
+DIFFERS = trace(lambda a, b: a.differs(b), ("i32", "i32"))
+SELECT = trace(lambda c, a, b: select(c > 0.0, a, b), ("f32", "i32", "i32"))
+
+
+@cache
+def row_sum(terms: tuple[tuple[bool, int], ...]) -> Graph:
+    """Terms of a row, each a constant alone or times a column, added up from the left."""
+
+    def body(*columns: Value) -> Value:
+        left, out = list(columns), None
+        for alone, coefficient in terms:
+            number = from_bits(const(coefficient - (coefficient >> 31 << 32), "i32"))
+            if alone:
+                term = number
+            else:
+                term = left.pop(0)
+                term = term if coefficient == ONE else term * number
+            out = term if out is None else out + term
+        assert out is not None
+        return out
+
+    return trace(body, ("f32",) * sum(not alone for alone, _ in terms))
+
+
+@cache
+def test(test: Op, epsilon: float) -> Graph:
+    """What a branch asks of a register."""
+
+    def body(x: Value) -> Value:
+        if test not in (logic.eq, logic.ne):
+            compare = {logic.lt: x < 0.0, logic.gt: x > 0.0, logic.le: x <= 0.0, logic.ge: x >= 0.0}
+            return compare[test]
+        zero = x.equals(0.0)
+        if epsilon:
+            zero = zero | (fabs(x) < epsilon)
+        return zero if test is logic.eq else ~zero
+
+    return trace(body, ("f32",))
+
+
+@cache
+def address(integer: bool, low: int, high: int) -> Graph:
+    """The index of a word of shared memory between two ends, or -1; see `reference.sharing`."""
+
+    def body(x: Value) -> Value:
+        at = x
+        if not integer:
+            zero = (bits(x) << 1).equals(0)
+            right = (x >= float(LEAST)) & (x < 2.0**31)
+            at = to_int(select(right, x, select(zero, const(0.0, "f32"), const(-1.0, "f32"))))
+        return select(ult(at - low, high - low), at, const(-1, "i32"))
+
+    return trace(body, ("i32",) if integer else ("f32",))
