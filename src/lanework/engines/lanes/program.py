@@ -232,14 +232,14 @@ def makes(step: Step) -> tuple[int, ...]:
     return ()
 
 
-def renamed(step: T, took: dict[int, int], made: dict[int, int]) -> T:
+def renamed(step: T, took: dict[int, int], given: dict[int, int]) -> T:
     """The same with other variables: those that it takes, and those that it changes."""
 
     def of(operand: Operand) -> Operand:
         return operand if isinstance(operand, Word) else took.get(operand, operand)
 
     if isinstance(step, Refill):  # of variables that have one name each
-        both = {**took, **made}
+        both = {**took, **given}
         inner = tuple(renamed(each, both, both) for each in step.steps)
         return replace(step, when=took.get(step.when, step.when), steps=inner)
     changes: dict[str, Any] = {}
@@ -250,7 +250,7 @@ def renamed(step: T, took: dict[int, int], made: dict[int, int]) -> T:
         if hasattr(step, name):
             changes[name] = of(getattr(step, name))
     if hasattr(step, "dest"):
-        changes["dest"] = made.get(step.dest, step.dest)
+        changes["dest"] = given.get(step.dest, step.dest)
     if hasattr(step, "dests"):
-        changes["dests"] = tuple(made.get(each, each) for each in step.dests)
+        changes["dests"] = tuple(given.get(each, each) for each in step.dests)
     return replace(step, **changes)

@@ -139,9 +139,9 @@ def _walk(
     for step in (*block.steps, block.end):
         took = {each: values[each] for each in uses(step)}
         given = () if isinstance(step, Jump | Branch | Stop) else makes(step)
-        made = {each: fixed[each] if each in fixed else sets.new() for each in given}
-        values.update(made)
-        out.append((took, made))
+        new = {each: fixed[each] if each in fixed else sets.new() for each in given}
+        values.update(new)
+        out.append((took, new))
     return out, values
 
 

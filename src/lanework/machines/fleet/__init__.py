@@ -11,7 +11,8 @@ their own, and shared memory between them. It goes through these rooms:
    of a phase can see each other.
 5. `matrices`: linear instructions as matrices, composed, and stored in a format.
 6. `runner`, `runtime`: inputs into shared memory, an engine, and the schedule, phase by phase.
-7. `engine` says what an epoch is; `reference` is that in NumPy, and `gpu` in WGSL.
+7. `engine` says what an epoch is; `reference` is that in NumPy, and `gpu` in WGSL; `native` runs
+   whole phases as SIMD code.
 8. `check`: random programs hold the engines to each other.
 """
 

@@ -207,7 +207,9 @@ class Runner(runner.Runner):
             with engines.MAKING:
                 known = self._executor
                 if known is None:
-                    known = engines.make(name, self.view, self.settings, self.threads)
+                    known = engines.make(
+                        name, self.view, self.settings, self.threads, asked=self._asked != "auto"
+                    )
                     if name == self.engine:
                         self._executor = known
                 return known

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import time
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,10 @@ CHUNK = 1 << 14
 """Groups of phases that one call runs at most."""
 PER_LINE = 8
 """Instructions of VMs that take about as long as one unit of what threads are shared by."""
+SMALL = 1 << 16
+"""VMs, and words of shared memory, up to which it costs little to try and begin again."""
+MOST = 1 << 30
+"""Epochs that end before that."""
 GUESS = 64
 """Instructions of a VM, before any has run."""
 
@@ -45,14 +50,23 @@ class LLVMEngine(ReferenceEngine):
         settings: how it runs.
         threads: how many at most.
         record: whether all VMs are kept.
+        trial: seconds for which steps are tried on the reference before anything is compiled.
     """
 
     name = "llvm"
 
     def __init__(
-        self, view: FleetView, settings: Settings, threads: int = 1, *, record: bool = False
+        self,
+        view: FleetView,
+        settings: Settings,
+        threads: int = 1,
+        *,
+        record: bool = False,
+        trial: float = 0.0,
     ) -> None:
         self.threads, self.record = threads, record
+        large = view.slots > SMALL or view.shared > SMALL
+        self._trial = 0.0 if large else trial
         self.groups = Groups(view, settings, record=record)
         self._kernel: Kernel | None = None
         self._work = GUESS * view.slots
@@ -99,6 +113,10 @@ class LLVMEngine(ReferenceEngine):
         entries, steps = self.groups.entries(step, 1 if self.record else CHUNK)
         if not steps:
             return None
+        if self._kernel is None and self._trial > 0.0:
+            tried = self._tried(step, fuel, until)
+            if tried is not None:
+                return tried
         kernel = self.compile(until)
         self._lean = True
         epochs, counters = self._call(kernel, entries, fuel, until)
@@ -124,6 +142,26 @@ class LLVMEngine(ReferenceEngine):
         ):
             self.clear(self.view.allocation.kept, self.view.slots)
         return steps, copy.deepcopy(progress)
+
+    def _tried(
+        self, step: int, fuel: int | None, until: float | None
+    ) -> tuple[int, Progress] | None:
+        """Run a group of phases on the reference; None if that would take long."""
+        steps = self.groups.steps(step)
+        saved, start = self.save(), time.monotonic()
+        end = start + self._trial
+        for each in (each for n in steps for each in self.view.allocation.steps[n]):
+            self.launch(each)
+        most = end if until is None else min(end, until)
+        progress = self.run(MOST, (), fuel, most)
+        self._trial -= time.monotonic() - start
+        if progress.stop is Stop.EPOCHS:
+            self._trial = 0.0
+            self.restore(saved)
+            return None
+        if progress.stop is Stop.DONE and steps.stop < len(self.view.plan.schedule):
+            self.clear(self.view.allocation.kept, self.view.slots)
+        return len(steps), progress
 
     def _written(self, step: int, steps: int) -> None:
         """Write down of VMs that are kept what native code has not."""

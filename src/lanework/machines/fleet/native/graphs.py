@@ -54,15 +54,6 @@ GIVES: dict[str, tuple[str, Callable[[], Graph]]] = {
 }
 """What a VM knows of itself: from which variable, and how."""
 
-UPDATES = {
-    "ATOMIC_IADD": "add",
-    "ATOMIC_IMIN": "min",
-    "ATOMIC_IMAX": "max",
-    "ATOMIC_IAND": "and",
-    "ATOMIC_IOR": "or",
-}
-"""Atomics that VMs may do in any order."""
-
 
 def _number(word: Value) -> Value:
     return to_float(lshr(word, 8)) * const(2.0**-24, "f32")

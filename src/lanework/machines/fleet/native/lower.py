@@ -326,7 +326,9 @@ class Lowering:
         elif info.name in ("SYSCALL_WRITE", "IWRITE"):
             self.steps.append(Store(index, register(values["src"])))
         elif self._anyhow(ip):
-            self.steps.append(Update(index, register(values["src"]), graphs.UPDATES[info.name]))
+            assert info.updates is not None
+            how = info.updates.name.removeprefix("i")  # what LLVM calls it
+            self.steps.append(Update(index, register(values["src"]), how))
         else:
             self._own(info, values)
 

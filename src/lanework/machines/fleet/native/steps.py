@@ -104,6 +104,10 @@ class Groups:
             return "ATOMIC_ADD looks for counts that stay the same"
         return ""
 
+    def steps(self, step: int) -> range:
+        """The steps of the group that begins with one."""
+        return self.effects.together(step)
+
     def why(self, step: int) -> str:
         """Why the group that begins at a step does not run natively, or ""."""
         rows = self.rows[int(self.kinds[np.searchsorted(self.starts, step, "right") - 1])]

@@ -21,12 +21,23 @@ def lock(name: str) -> Any:
     return _GRAPHICS if name == "epoch" else sharing.rlock()
 
 
+TRIAL = 0.02
+"""Seconds for which a program is run on the reference before it is compiled."""
 MAKING = sharing.lock()
 """One engine is made at a time: a caller may have gone on, at a deadline, while its is made."""
 
 
-def make(name: str, view: FleetView, settings: Settings, threads: int = 1) -> Engine:
+def make(
+    name: str, view: FleetView, settings: Settings, threads: int = 1, *, asked: bool = True
+) -> Engine:
     """An engine with a program on it, and threads for it.
+
+    Args:
+        name: the engine.
+        view: the program.
+        settings: how it runs.
+        threads: how many at most.
+        asked: whether somebody asks for this one; else short runs are not worth compiling for.
 
     Raises:
         Diagnostic: LW2201 without an adapter, LW2203 for a program that is too large for it.
@@ -36,7 +47,7 @@ def make(name: str, view: FleetView, settings: Settings, threads: int = 1) -> En
     if name == "llvm":
         from lanework.machines.fleet.native.engine import LLVMEngine
 
-        return LLVMEngine(view, settings, threads)
+        return LLVMEngine(view, settings, threads, trial=0.0 if asked else TRIAL)
     from lanework.machines.fleet.gpu.epoch import EpochEngine
 
     return EpochEngine(view, settings)
