@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, Unpack
 
 import numpy as np
@@ -113,6 +114,8 @@ class Runner(runner.Runner):
             return engine, ""
         if self.settings.adapter:
             return super()._choose("epoch")
+        if find_spec("llvmlite") is not None:  # which is imported when something is compiled
+            return "llvm", ""
         return super()._choose(engine)
 
     def _unsuited(self, engine: str) -> str | None:
