@@ -10,5 +10,6 @@
    with an eye on Ctrl-C and deadlines: long ones on threads that end with the process
    (`workers.py`), short ones with helpers that wait in native code (`threadpool.py`,
    `threadtext.py`). `callbacktext.py` has functions that a solver calls, which run kernels where
-   these stand. Such helpers are shipped, or come from LLVM (`helping.py`).
+   these stand; `signals.py` lets Ctrl-C through to Python. Such helpers are shipped, or come from
+   LLVM (`helping.py`).
 """

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Trap
+from lanework.engines import signals
 from lanework.engines.kernel import Kernel
 from lanework.engines.llvm import jit
 from lanework.engines.llvm.masked import Target
-from lanework.engines.native import Frame, address
+from lanework.engines.native import OWN_SHARE, Frame, address
 from lanework.machines.fleet.engine import Progress, Settings, Stop
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import text
@@ -201,7 +202,11 @@ class LLVMEngine(ReferenceEngine):
         frame.dims[text.SLOTS] = self.state.count
         frame.dims[text.KEY0], frame.dims[text.KEY1] = seed & 0xFFFFFFFF, seed >> 32
         frame.dims[text.FUEL], frame.shared[text.DONE] = most, 0
-        frame.run(kernel, self._work // PER_LINE, threads, (self, columns), until=until)
+        table = signals.table()
+        frame.columns[text.SIGNALS] = address(table)
+        work = self._work // PER_LINE if until is None else OWN_SHARE  # which looks at the clock
+        frame.run(kernel, work, threads, (self, columns, table), until=until)
+        signals.check(table)
         return epochs, counters
 
     def _events(self, counters: npt.NDArray[np.int64], epochs: npt.NDArray[np.uint32]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lanework.engines import signals
 from lanework.engines.lanes.program import LaneProgram, Stop
 from lanework.engines.lanes.shape import shape
 from lanework.engines.lanes.webs import split
@@ -27,13 +28,17 @@ COUNTS = CLASSES + len(Kernel)
 """Words of counters: instructions; accesses outside; VMs that faulted, and that wait; after how
 many turns of loops to give up; 1 + the phase of the first fault; whether a lane gave up; and
 instructions by `Kernel`."""
-MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, TABLE = range(7)
+MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS = range(7)
 """Columns: shared memory, the state's rows, entries, ages of VMs that stopped, epochs of phases,
-counters, and VMIDs by place."""
+counters, and the table for signals."""
 SLOTS, KEY0, KEY1, FUEL = range(4, 8)
 """Dimensions behind those of a frame."""
 UNIT = 1024
 """VMs of a unit of work."""
+SELDOM = 1 << 15
+"""Turns of a loop between two calls of Python: a power of 2."""
+UNITS = 256
+"""Units between them: a power of 2."""
 DONE = 8
 """The shared word that counts units that are done."""
 
@@ -55,7 +60,7 @@ def module(
         texts.append(body.text(f"form{kind}"))
         declares |= body.declares
         size += sum(len(block.steps) for block in program.blocks)
-    texts.append(_run(len(forms)))
+    texts += [signals.TEXT, _run(len(forms))]
     meta = '!0 = !{!"branch_weights", i32 1, i32 2000}\n'
     return "\n".join([*sorted(declares), *texts, meta]), size
 
@@ -85,7 +90,6 @@ class _Body:
             ("rows", ROWS),
             ("ages.p", AGES),
             ("counters", COUNTERS),
-            ("table", TABLE),
         ):
             self._load(w, what, "ptr", "%columns", number)
         self._load(w, "size64", "i64", "%dims", 1)
@@ -203,6 +207,14 @@ class _Body:
 
     def _late(self, w: Masked, turns: str) -> str:
         """Whether a run is to end, or this loop has gone on for too long."""
+        seldom = w.emit(f"and i32 {turns}, {SELDOM - 1}")
+        asks = w.emit(f"icmp eq i32 {seldom}, 0")
+        ask, asked = w.fresh("ask"), w.fresh("asked")
+        w.line(f"br i1 {asks}, label %{ask}, label %{asked}")
+        w.label(ask)
+        w.line("call void @ask(ptr %columns, ptr %shared)")
+        w.line(f"br label %{asked}")
+        w.label(asked)
         stop = w.emit("getelementptr i64, ptr %shared, i64 1")
         flag = w.emit(f"load atomic i64, ptr {stop} monotonic, align 8")
         halted = w.emit(f"icmp ne i64 {flag}, 0")
@@ -285,6 +297,19 @@ def _run(kinds: int) -> str:
     size = len(ENTRY)
     at = {name: ENTRY.index(name) for name in ENTRY}
     return f"""
+define internal void @ask(ptr %columns, ptr %shared) noinline nounwind {{
+  %table.at = getelementptr i64, ptr %columns, i64 {SIGNALS}
+  %table = load ptr, ptr %table.at
+  %halt = call i1 @signalled(ptr %table)
+  br i1 %halt, label %stop, label %exit
+stop:
+  %stop.at = getelementptr i64, ptr %shared, i64 1
+  store atomic i64 1, ptr %stop.at monotonic, align 8
+  br label %exit
+exit:
+  ret void
+}}
+
 define void @fleet(ptr %columns, ptr %dims, ptr %shared, ptr %scratch) nounwind {{
 entry:
   %count = load i64, ptr %dims
@@ -299,11 +324,18 @@ entry:
 take:
   %from = phi i64 [ 0, %entry ], [ %number, %worked ]
   %ticket = atomicrmw add ptr %shared, i64 1 monotonic, align 8
+  %low = and i64 %ticket, {UNITS - 1}
+  %often = icmp eq i64 %low, {UNITS - 1}
+  br i1 %often, label %ask, label %on
+ask:
+  call void @ask(ptr %columns, ptr %shared)
+  br label %on
+on:
   %stop = load atomic i64, ptr %stop.at monotonic, align 8
   %stopped = icmp ne i64 %stop, 0
   br i1 %stopped, label %exit, label %seek
 seek:
-  %number = phi i64 [ %from, %take ], [ %next, %more ]
+  %number = phi i64 [ %from, %on ], [ %next, %more ]
   %over = icmp sge i64 %number, %count
   br i1 %over, label %exit, label %look
 look:

@@ -1,0 +1,278 @@
+"""Whole phases as SIMD code: the same as the reference, to the bit, and what does not run so."""
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Trap
+from lanework.base.limits import Limits
+from lanework.engines.lanes.program import Block, Branch, Compute, Jump, LaneProgram, Stop, Word
+from lanework.engines.lanes.shape import shape
+from lanework.engines.lanes.webs import split
+from lanework.machines.fleet.native import graphs
+
+COLLATZ = """
+.state S22
+.shared {n}
+.routine collatz
+    VMID r0
+    ADDI r1, r0, 1
+    CLEAR r2
+loop:
+    SUBI r3, r1, 1
+    BRANCH_EQ r3, done
+    ADDI r2, r2, 1
+    MULI r3, r1, 0.5
+    STORE r1, mem0
+    FLOOR r1, r3
+    SUB r1, r3, r1
+    BRANCH_NE r1, odd
+    MOV r1, r3
+    JUMP loop
+odd:
+    LOAD r1, mem0
+    MULI r1, r1, 3.0
+    ADDI r1, r1, 1
+    JUMP loop
+done:
+    WRITE r0, r2
+    HALT
+.phase wait_all
+    .launch collatz, {n}
+"""
+
+
+def same(program, **settings):
+    """Run a program on both engines, and compare all that there is to see."""
+    inputs = {}
+    rng = np.random.default_rng(1)
+    for port in program.inputs:
+        inputs[port.name] = rng.integers(-9, 9, program_size(program, port.name)).astype(np.float32)
+    both = [program.bind(name, **settings) for name in ("reference", "llvm")]
+    one, other = (runner(**inputs) for runner in both)
+    for name in one:
+        assert np.asarray(one[name]).tobytes() == np.asarray(other[name]).tobytes()
+    for name in (
+        "epochs",
+        "instructions",
+        "by_kernel",
+        "reads_outside",
+        "writes_outside",
+        "faults",
+    ):
+        assert one.stats[name] == other.stats[name], name
+    swept = both[0].view.profile.word("swept")
+    rows = [np.delete(runner.vms.words, [0, swept], axis=0) for runner in both]
+    assert (rows[0] == rows[1]).all()
+    return both[1]
+
+
+def program_size(program, name):
+    from lanework.machines.fleet.layout import FleetView
+
+    view = FleetView.of(program)
+    return next((each.size for each in view.buffers if each.name == name), view.shared)
+
+
+@pytest.mark.parametrize("n", [1, 15, 64, 65, 1000, 1025, 3000])
+def test_lanes_that_go_apart(n):
+    runner = same(lw.fleet.assemble(COLLATZ.format(n=n)))
+    assert runner.explain().count("independent") == 1
+
+
+CALLS = """
+.state S32
+.shared 200
+.convention {convention}
+.routine main
+    VMID r0
+    MOV r5, r0
+    SETI r1, 7
+    SETI r2, 8
+    SETI r3, 9
+    CALL half
+    ADD r0, r0, r1
+    ADD r0, r0, r2
+    ADD r0, r0, r3
+    WRITE r5, r0
+    HALT
+half:
+    SETI r1, 70
+    SETI r2, 80
+    MULI r0, r0, 0.5
+    SUBI r3, r0, 20
+    BRANCH_LT r3, back
+    CALL half
+back:
+    SETI r3, 90
+    RETURN
+.phase wait_all
+    .launch main, 200
+"""
+
+
+@pytest.mark.parametrize("convention", ["caller", "hybrid", "callee"])
+def test_calls_within_calls(convention):
+    same(lw.fleet.assemble(CALLS.format(convention=convention)))
+
+
+RANDOM = """
+.state S32
+.shared 600
+.routine draw
+    VMID r0
+    MULI r5, r0, 3
+    MODI r1, r0, 7
+again:
+    RAND r2
+    ADD r3, r3, r2
+    SUBI r1, r1, 1
+    BRANCH_GE r1, again
+    WRITE r5, r3
+    RAND1 r4
+    ADDI r5, r5, 1
+    WRITE r5, r4
+    HALT
+.phase wait_all
+    .launch draw, 100, keep walkers
+.phase wait_all
+    .launch draw, 100, resume walkers
+.phase wait_all
+    .launch draw, 50, strided 2 100
+"""
+
+
+def test_random_numbers_and_vms_that_are_kept():
+    same(lw.fleet.assemble(RANDOM), seed=12345678901234567890 % 2**64)
+
+
+def test_a_schedule_of_many_steps():
+    text = """
+.shared 64
+.buffer x, 0, 64, inout
+.routine step
+    VMID r0
+    READ r1, r0
+    MULI r1, r1, 0.5
+    ADDI r1, r1, 1
+    WRITE r0, r1
+    HALT
+.repeat 40000
+.phase wait_all
+    .launch step, 64
+.end
+"""
+    program = lw.fleet.assemble(text)
+    start = np.arange(64, dtype=np.float32)
+    fast = program.bind("llvm")(x=start)
+    assert fast.stats["epochs"] == 6 * 40000
+    assert fast.stats["instructions"] == 64 * 6 * 40000
+    wanted = start.copy()
+    for _ in range(200):
+        wanted = wanted * np.float32(0.5) + np.float32(1)
+    assert (np.asarray(fast["x"]) == wanted).all()
+
+
+OUTSIDE = """
+.shared 20
+.routine main
+    VMID r0
+    SUBI r1, r0, 5
+    READ r2, r1
+    ADDI r2, r2, 1
+    ADDI r1, r0, 0.75
+    WRITE r1, r2
+    HALT
+.phase wait_all
+    .launch main, 40
+"""
+
+
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
+def test_addresses_outside_are_counted_or_a_fault():
+    text = OUTSIDE.replace("READ r2, r1", "MOV r2, r1").replace("ADDI r1, r0, 0.75", "MOV r1, r0")
+    same(lw.fleet.assemble(text))
+    program = lw.fleet.assemble(text)
+    traps = []
+    for name in ("reference", "llvm"):
+        with pytest.raises(Trap) as trap:
+            program.bind(name, bounds="fault")()
+        traps.append(str(trap.value))
+    assert traps[0] == traps[1]
+    assert "VM 20" in traps[0]
+    same(program, bounds="fault", on_fault="go on")
+
+
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
+def test_vms_that_see_each_other_run_in_epochs():
+    runner = same(lw.fleet.assemble(OUTSIDE))
+    assert "VM i" in runner.explain() or "another" in runner.explain()
+
+
+def test_atomics_in_any_order_and_on_words_of_ones_own():
+    text = """
+.state S32
+.shared 300
+.buffer counts, 0, 4, out, i32
+.buffer own, 100, 200, out, i32
+.routine main
+    VMID r0
+    MODI r1, r0, 4
+    SETI r2, int:3
+    ATOMIC_IADD r3, r1, r2
+    ADDI r4, r0, 100
+    SETI r5, int:5
+    ATOMIC_IMAX r6, r4, r5
+    ATOMIC_CAS r7, r4, r5, r2
+    CLEAR r3
+    HALT
+.phase wait_all
+    .launch main, 200
+"""
+    same(lw.fleet.assemble(text))
+
+
+@pytest.mark.parametrize("bit", range(2))
+def test_fuel_and_a_loop_that_does_not_end(bit):
+    text = ".routine main\nagain:\nADDI r0, r0, 1\nJUMP again\nHALT\n.phase\n.launch main, 100\n"
+    program = lw.fleet.assemble(text)
+    limits = Limits(fuel=10**6) if bit else Limits(deadline=0.2)
+    with pytest.raises(Trap, match="LW2002" if bit else "LW2001"):
+        program.bind("llvm", limits)()
+
+
+def test_what_is_exactly_enough_fuel():
+    program = lw.fleet.assemble(COLLATZ.format(n=300))
+    need = program.bind("reference")().stats["instructions"]
+    program.bind("llvm", Limits(fuel=need))()
+    with pytest.raises(Trap, match="LW2002"):
+        program.bind("llvm", Limits(fuel=need - 1))()
+
+
+def test_interrupted_and_used_again(ctrl_c):
+    text = ".routine main\nagain:\nADDI r0, r0, 1\nJUMP again\nHALT\n.phase\n.launch main, 5000\n"
+    runner = lw.fleet.assemble(text).bind("llvm")
+    for _ in range(2):
+        ctrl_c.press(0.2)
+        with pytest.raises(KeyboardInterrupt):
+            runner()
+
+
+# What lanes have in common ----------------------------------------------------------------------
+
+
+def test_webs_and_divergence():
+    """A variable that is used twice is two, of which one is the same for all lanes."""
+    test = graphs.DIFFERS
+    blocks = [
+        Block([Compute(1, graphs.NEXT, (0,))], Branch(test, (1, Word(0)), 1, 2)),
+        Block([Compute(1, graphs.NEXT, (Word(3),))], Jump(3)),
+        Block([], Jump(3)),
+        Block([Compute(1, graphs.NEXT, (Word(5),)), Compute(2, graphs.NEXT, (1,))], Stop()),
+    ]
+    program = split(LaneProgram(blocks, 3, {0: "vm_id"}, {"x": 2}))
+    known = shape(program)
+    assert known.masked == {1, 2}
+    last = program.blocks[3].steps
+    assert {step.dest for step in last}.isdisjoint(known.divergent)
+    assert known.meet(1) == known.meet(0) == 3
