@@ -61,6 +61,9 @@ FREE = {
     "yields": "YIELD; VMID r0; YIELD; WRITE r0, r0",
     "rows, word by word": "VMID r0; SCALE r0, r0, 8; CLEAR r1; next:; READ r2, r0; WRITE r0, r2;"
     " ADDI r0, r0, 1; ADDI r1, r1, 1; CMPI r3, r1, 8; BRANCH_LT r3, next",
+    "rows, two words at a time": "VMID r0; SCALE r0, r0, 8; CLEAR r1; next:; READ r2, r0;"
+    " ADDI r0, r0, 1; WRITE r0, r2; ADDI r0, r0, 1; ADDI r1, r1, 1; CMPI r3, r1, 4;"
+    " BRANCH_LT r3, next",
     "rows, counted in memory": "VMID r0; SCALE r0, r0, 8; SETI r1, 8; STORE r1, mem3; next:;"
     " READ r2, r0; WRITE r0, r2; ADDI r0, r0, 1; LOAD r1, mem3; SUBI r1, r1, 1; STORE r1, mem3;"
     " BRANCH_GT r1, next",
@@ -492,7 +495,8 @@ def shaped(rand):
             count = "ADDI r6, r6, 1"
             if rand.random() < 0.3:
                 count = f"LOAD r6, mem5\n{count}\nSTORE r6, mem5"
-            lines.append(f"ADDI r0, r0, 1\n{count}\nSUBI r5, r6, {small()}")
+            more = rand.choice(("", "", "ADDI r0, r0, 1\n", "ADDI r0, r0, 2\nREAD r4, r0\n"))
+            lines.append(f"{more}ADDI r0, r0, 1\n{count}\nSUBI r5, r6, {small()}")
             lines.append(f"BRANCH_LT r5, {label}")
         elif how == 2:  # or with a sum in the loop
             label = f"l{next(names)}"

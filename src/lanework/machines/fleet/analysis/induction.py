@@ -6,11 +6,12 @@ rounds there are, one variable that is tested tells, and then the others are kno
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lanework.core.ops.bodies import words32
-from lanework.core.ops.interval import INF, Interval
+from lanework.core.ops.interval import INF, Interval, add, stepped
 from lanework.machines.fleet.analysis.abstract import WORD, AbstractState
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
 from lanework.machines.fleet.analysis.forms import ROUNDS, Form, beginning, symbol
@@ -90,17 +91,29 @@ def _steps(flow: ControlFlow, head: int, body: set[int]) -> dict[int, Step]:
         if element is not None:
             writes.setdefault(element, []).append(ip)
     out = {}
-    for element, (ip, *more) in writes.items():
-        step = None if more or ip in inner else _step(flow, ip, element)
+    for element, ips in writes.items():
+        step = _total([None if ip in inner else _step(flow, ip, element) for ip in ips])
         if step is None or (isinstance(step[1].by, int) and _base(step[1].by) in writes):
             continue
-        if _once(flow, head, body, ip):
+        if all(_once(flow, head, body, ip) for ip in ips):
             out[step[0]] = step[1]
     return out
 
 
 def _base(element: int) -> int:
     return element if element >= 0 else ~element
+
+
+def _total(steps: Sequence[tuple[int, Step] | None]) -> tuple[int, Step] | None:
+    """Several steps as one: integers that all go the same way, so that none is beyond the ends."""
+    if len(steps) == 1:
+        return steps[0]
+    sizes = [each[1].by for each in steps if each is not None]
+    fixed = [size for size in sizes if isinstance(size, Interval) and size.integral]
+    up = all(size.low > 0.0 for size in fixed)
+    if steps[0] is None or len(fixed) < len(steps) or (not up and any(s.high > 0.0 for s in fixed)):
+        return None
+    return steps[0][0], Step(1, functools.reduce(add, fixed))
 
 
 def _written(flow: ControlFlow, ip: int) -> int | None:
@@ -246,10 +259,13 @@ def _advance(
             max(now.low, span.low), min(now.high, span.high), False, True)  # fmt: skip
     if now is None:
         return
+    form = Form(int(first.low)) if first.fixed else entered.forms.get(element)
+    if form is not None and not form.mentions(beginning(head)):
+        form = form.plus(symbol("", beginning(head), ROUNDS), size)
+        now = stepped(now, *form.congruence)
+        if not now.fixed:
+            out.forms[element] = form
     if element >= 0:
         out.values[element] = now
     else:
         out.integers[~element] = now
-    form = Form(int(first.low)) if first.fixed else entered.forms.get(element)
-    if form is not None and not form.mentions(beginning(head)) and not now.fixed:
-        out.forms[element] = form.plus(symbol("", beginning(head), ROUNDS), size)
