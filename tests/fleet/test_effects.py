@@ -200,7 +200,7 @@ def test_phases_that_run_together():
         assert subject.verdict(1) is subject.verdict(0)
         assert [*subject.together(0)] == [*subject.together(1)] == [0, 1]
     (line,) = known("none", 10).describe()
-    assert line.startswith("phases 0 and 1: VMs see each other: a VM may read at other+3 (line ")
+    assert line.startswith("phases 0 and 1: epochs are needed, as a VM may read at other+3 (line ")
 
 
 KEPT = """
@@ -283,7 +283,7 @@ def test_explain():
     lines = lw.fleet.assemble(text).bind("reference").explain().splitlines()
     assert "phase 0: VMs are independent" in lines
     assert (
-        "phase 1: VMs see each other: a VM may read at double+1 (line 6) what another writes at"
+        "phase 1: epochs are needed, as a VM may read at double+1 (line 6) what another writes at"
         " double+3 (line 8), in x"
     ) in lines
 

@@ -110,7 +110,7 @@ class Effects:
 
     def _said(self, verdict: Verdict) -> str:
         if verdict.conflict is not None:
-            return f"VMs see each other: {verdict.conflict.reason}"
+            return f"epochs are needed, as {verdict.conflict.reason}"
         if not verdict.ordered:
             return "VMs are independent"
         first = place(self.view, min(verdict.ordered))
