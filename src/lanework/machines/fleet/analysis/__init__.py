@@ -9,9 +9,8 @@
 5. `meanings` is another, of what words mean: which buffer an address is in by its name, and what
    is a float or an integer; `kinds` looks for those that go where the other belongs.
 6. `forms` are exact sums of the VM's number and other whole numbers. `effects` asks by them whether
-   VMs that run together see each other: `accesses` says where the VMs of a launch go, `disjoint`
-   whether two may come to one word, `conflicts` whether that can be seen, and `liveness` whether an
-   atomic's result is used.
+   VMs that run together see each other: `accesses` says where the VMs of a launch go and what they
+   see there, `disjoint` whether two may come to one word, and `conflicts` what follows from it.
 7. `precision` asks the intervals whether values stay in half precision. `estimate` needs none of
    this: epochs, depth of calls and memory.
 """

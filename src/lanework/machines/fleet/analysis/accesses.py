@@ -1,19 +1,24 @@
-"""Where each instruction accesses shared memory, for one VM and for all VMs of a launch."""
+"""Where each instruction accesses shared memory, for one VM and for all VMs of a launch.
+
+An atomic does not read as far as anybody knows if what it gives is not used: its register is dead.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
 from lanework.core.ops.bodies import words32
 from lanework.core.ops.interval import Interval
 from lanework.core.ops.op import Op
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import updates
+from lanework.machines.fleet.analysis.controlflow import ControlFlow
 from lanework.machines.fleet.analysis.disjoint import FAR, Span
 from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.analysis.forms import Form
-from lanework.machines.fleet.analysis.liveness import unused
 from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Allocated
@@ -137,3 +142,44 @@ def _between(begin: int, end: int, value: Interval, step: int, first: int) -> tu
 def _ends(value: Interval, times: int) -> tuple[int, int]:
     a, b = sorted(times * _word(end) for end in (value.low, value.high))
     return a, b
+
+
+# Live variables ----------------------------------------------------------------------------------
+
+
+def unused(flow: ControlFlow, ip: int) -> bool:
+    """Whether no instruction uses the register that one writes, before it becomes something else.
+
+    A VM that is kept and goes on may use it then. What is shown of VMs that have ended is no use.
+    """
+    number = flow.view.infos[ip].values(flow.view.instructions[ip])["dest"]
+    seen: set[int] = set()
+    waiting = [ip + 1]
+    while waiting:
+        at = waiting.pop()
+        if at in seen or at >= flow.count:
+            continue
+        seen.add(at)
+        info = flow.view.infos[at]
+        values = info.values(flow.view.instructions[at])
+        kinds = {spec.name: spec.kind for spec in info.operands}
+        if any(
+            value == number and name != "dest" and kinds[name] is OperandKind.REGISTER
+            for name, value in values.items()
+        ):
+            return False
+        if values.get("dest") != number:
+            waiting += _onward(flow, at, number)
+    return True
+
+
+def _onward(flow: ControlFlow, ip: int, number: int) -> Iterator[int]:
+    """Where a register's value goes on to."""
+    saved = number in flow.view.convention.saved
+    leads = flow.leads(ip)
+    yield from flow.resumed.get(ip, ())
+    yield from leads.called
+    if not leads.called or saved:  # else it comes back with what is called
+        yield from leads.next
+    if not saved:
+        yield from (call + 1 for call in flow.callers.get(ip, ()))
