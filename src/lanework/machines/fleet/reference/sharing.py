@@ -211,6 +211,8 @@ def together(op: Op | None, shared: Words, at: Addresses, given: Words) -> Words
         before[:] = shared[at]
         numbers[at] = function(numbers[at], operands)
         return before
+    if (at == at[0]).all():
+        return _one_word(function, numbers, at[0], operands)
     order = np.argsort(at, kind="stable")
     words, starts, counts = np.unique(at[order], return_index=True, return_counts=True)
     if len(words) > counts.max():  # the first VM of each word, the second of each, ...
@@ -222,11 +224,17 @@ def together(op: Op | None, shared: Words, at: Addresses, given: Words) -> Words
         return before
     for word, begin, count in zip(words, starts, counts, strict=True):
         who = order[begin : begin + count]
-        chain = np.empty(count + 1, kind)
-        chain[0], chain[1:] = numbers[word], operands[who]
-        steps = function.accumulate(chain, dtype=kind)  # one after another, each rounded
-        before[who] = steps[:-1].view(np.uint32)
-        numbers[word] = steps[-1]
+        before[who] = _one_word(function, numbers, word, operands[who])
+    return before
+
+
+def _one_word(function: np.ufunc, numbers: Any, word: Any, operands: Any) -> Words:
+    """The same of one word."""
+    chain = np.empty(len(operands) + 1, numbers.dtype)
+    chain[0], chain[1:] = numbers[word], operands
+    steps = function.accumulate(chain, dtype=numbers.dtype)  # one after another, each rounded
+    numbers[word] = steps[-1]
+    before: Words = steps[:-1].view(np.uint32)
     return before
 
 
