@@ -13,7 +13,7 @@ from lanework.core.ops.bodies import words32
 from lanework.core.ops.interval import Interval, between
 from lanework.core.ops.op import Op
 from lanework.machines.fleet.analysis.abstract import WORD, AbstractState, Difference, Side
-from lanework.machines.fleet.analysis.forms import GAVE, Form, remainder, symbol
+from lanework.machines.fleet.analysis.forms import GAVE, LONGEST, Form, remainder, symbol
 from lanework.machines.fleet.matrices.maps import Row
 
 Known = tuple[Interval, Form | None] | None
@@ -80,7 +80,8 @@ def computed(op: Op, sides: Sequence[Side], known: AbstractState, ip: int) -> Kn
     out = rule(Taken(known, ip, [side for side in sides if isinstance(side, int)]))
     if out is None or not WORD.low <= out[0].low <= out[0].high <= WORD.high:
         return None
-    return out
+    value, form = out
+    return value, form if form is None or len(form.terms) <= LONGEST else None
 
 
 def truncated(value: Interval, form: Form | None) -> Known:
