@@ -1,4 +1,4 @@
-"""The example programs on both engines, against SciPy, NumPy, and facts that others published."""
+"""The example programs on every engine, against SciPy, NumPy, and facts that others published."""
 
 import math
 import subprocess
@@ -61,7 +61,7 @@ WORKLOADS = {
 }
 
 
-@pytest.fixture(params=["reference", "epoch"])
+@pytest.fixture(params=lw.fleet.Runner.ENGINES)
 def engine(request):
     if request.param == "epoch":
         request.getfixturevalue("gpu")
