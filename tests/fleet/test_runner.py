@@ -76,18 +76,18 @@ def test_buffers_are_ports():
     assert result.stats["by_kernel"] == {"linear": 32, "oracle": 32, "branch": 0, "io": 128}
 
 
-def test_outputs_are_the_callers_own():
-    """Who changes one changes no other, nor what the runner shows."""
-    runner = lw.fleet.assemble(DOUBLE).bind("reference")
-    result = runner(numbers=np.arange(32))
-    port = next(name for name in result if name != "shared")
-    before = {name: np.array(result[name]) for name in result}, runner.shared
-    result["shared"][:] = -1
-    assert np.array_equal(result[port], before[0][port])
-    result[port][:] = -2
-    assert (result["shared"] == -1).all()
-    assert np.array_equal(runner.shared, before[1])
-    assert np.array_equal(runner(numbers=np.arange(32))["shared"], before[0]["shared"])
+@pytest.mark.parametrize("engine", ["reference", "llvm"])
+def test_outputs_are_the_callers_own(engine):
+    """Who changes them changes nothing that the runner shows, and no other result."""
+    runner = lw.fleet.assemble(DOUBLE).bind(engine)
+    results = [runner(numbers=np.arange(32) + n) for n in range(3)]
+    expected = [2.0 * (np.arange(32) + n) for n in range(3)]
+    shown = runner.shared
+    for result, values in zip(results, expected, strict=True):
+        assert np.array_equal(result["doubled"], values)
+        result["shared"][:] = -1
+    assert np.array_equal(runner.shared, shown)
+    assert np.array_equal(runner(numbers=np.arange(32))["doubled"], expected[0])
 
 
 def test_shared_and_a_buffer_over_it():

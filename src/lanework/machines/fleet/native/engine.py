@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import text
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.steps import Groups
+from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 from lanework.machines.fleet.state import Status, VMState, Words
 
@@ -72,12 +74,29 @@ class LLVMEngine(ReferenceEngine):
         self._kernel: Kernel | None = None
         self._work = GUESS * view.slots
         self._again: LLVMEngine | None = None
+        self._unused = False
         super().__init__(view, settings)
 
     def begin(self, shared: Words) -> None:
         """Start anew: no VM, and shared memory as given, which must stay as it is."""
         super().begin(shared)
         self.initial, self._lean, self._again = shared, False, None
+
+    def free(self) -> None:
+        """Places of VMs, all of them free: those that there are, if nobody has had one."""
+        if not self._unused:
+            super().free()
+        self._unused = True
+
+    def launch(self, allocated: Allocated) -> None:
+        """Start the VMs of a launch, which the reference runs."""
+        self._unused = False
+        super().launch(allocated)
+
+    def restore(self, saved: Any) -> None:
+        """Go back to what `save` gave."""
+        self._unused = False
+        super().restore(saved)
 
     # Native code ----------------------------------------------------------------------------------
 
@@ -119,8 +138,10 @@ class LLVMEngine(ReferenceEngine):
             if tried is not None:
                 return tried
         kernel = self.compile(until)
-        self._lean = True
+        unused, self._unused, self._lean = self._unused, False, True
         epochs, counters = self._call(kernel, entries, fuel, until)
+        lean = not (self.record or self.view.allocation.kept)
+        self._unused = unused and lean and not (counters[text.FAULTS] or counters[text.WAITING])
         progress = self.progress
         self._work = int(counters[text.EXECUTED]) + 1
         progress.executed += int(counters[text.EXECUTED])

@@ -55,16 +55,14 @@ class Execution:
         self.view, self.settings = view, settings
         self.half, self.length = settings.storage == "f16", len(view.infos)
         self.limits, self.stores = limits(view), stores(view)
-        self.begin(np.zeros(view.shared, np.uint32))
+        self.words: Words = np.zeros(view.shared, np.uint32)  # once: new pages cost much
+        self.begin(self.words)
 
     def begin(self, shared: Words) -> None:
         """Start anew: no VM, and shared memory as given."""
         view, batches = self.view, max(self.view.allocation.batches, 1)
-        self.words: Words = np.array(shared, np.uint32)
-        self.state = VMState(view.profile, view.slots)
-        frame, slots = 1 + len(view.convention.saved), view.slots * view.has("CALL")
-        self.frames: Words = np.zeros((view.depth, frame, slots), np.uint32)
-        self.blocks = Blocks(view.slots * view.has("RAND"))
+        np.copyto(self.words, shared)
+        self.free()
         self.progress = Progress()
         self.streams = np.zeros(batches, np.uint32)
         self.counts = np.zeros(batches, np.float32)
@@ -75,6 +73,14 @@ class Execution:
         self.sweep, self.quiet, self.still = 1, 0, Stillness()
         self.spare = view.allocation.slots
         self.start()
+
+    def free(self) -> None:
+        """Places of VMs, all of them free."""
+        view = self.view
+        self.state = VMState(view.profile, view.slots)
+        frame, slots = 1 + len(view.convention.saved), view.slots * view.has("CALL")
+        self.frames: Words = np.zeros((view.depth, frame, slots), np.uint32)
+        self.blocks = Blocks(view.slots * view.has("RAND"))
 
     def start(self) -> None:
         """A new epoch."""

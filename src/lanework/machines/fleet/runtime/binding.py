@@ -196,7 +196,7 @@ def outputs(program: Program, words: Words, shapes: Mapping[str, Shape]) -> dict
 
     Args:
         program: the program.
-        words: a copy of shared memory, which is the output `shared` from now on.
+        words: a copy of shared memory, of which the outputs are parts.
         shapes: of inputs by name; what was not given has one axis.
     """
     view = FleetView.of(program)
@@ -204,6 +204,5 @@ def outputs(program: Program, words: Words, shapes: Mapping[str, Shape]) -> dict
     out = {}
     for port in program.outputs:
         part = words[port.row : port.row + sizes[port.name]].view(DTYPES[port.dtype])
-        part = part.reshape(shapes.get(port.name, part.shape))
-        out[port.name] = part if port.name == "shared" else part.copy()
+        out[port.name] = part.reshape(shapes.get(port.name, part.shape))
     return out
