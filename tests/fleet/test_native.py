@@ -10,6 +10,7 @@ from lanework.engines.lanes.program import Block, Branch, Compute, Jump, LanePro
 from lanework.engines.lanes.shape import shape
 from lanework.engines.lanes.webs import split
 from lanework.machines.fleet.native import graphs
+from lanework.machines.fleet.state import Status
 
 COLLATZ = """
 .state S22
@@ -276,3 +277,36 @@ def test_webs_and_divergence():
     last = program.blocks[3].steps
     assert {step.dest for step in last}.isdisjoint(known.divergent)
     assert known.meet(1) == known.meet(0) == 3
+
+
+def test_a_run_has_nothing_of_the_run_before():
+    """Places of VMs stay from run to run, and nothing that they were."""
+    program = lw.fleet.assemble("""
+.depth 2
+.buffer x, 0, 200, inout
+.routine main
+    VMID r0
+    READ r1, r0
+    BRANCH_GT r1, deep
+    RAND r2
+    ADD r1, r1, r2
+    WRITE r0, r1
+    HALT
+deep:
+    CALL main
+    HALT
+.phase wait_all
+    .launch main, 200
+""")
+    runner = program.bind("llvm", seed=3)
+    expected = program.bind("reference", seed=3)(x=np.zeros(200))["x"]
+    for first in (200, 0, 150, 200, 199):  # the first that calls without an end
+        given = (np.arange(200) >= first).astype(float)
+        if first == 200:
+            assert np.array_equal(runner(x=given)["x"], expected)
+            assert (runner.vms.row("status") == Status.HALTED).all()
+            continue
+        with pytest.raises(Trap) as caught:
+            runner(x=given)
+        assert caught.value.lane == first
+        assert np.flatnonzero(runner.vms.row("status") == Status.FAULTED)[0] == first
