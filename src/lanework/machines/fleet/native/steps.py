@@ -100,6 +100,9 @@ class Groups:
         counted = stores(self.view)
         if counted is not None and not reached.isdisjoint(counted.kinds):
             return "words of another kind than their buffer's may be written, and are counted"
+        free = [ip for ip in reached if self.view.infos[ip].atomic and self._free(ip)]
+        if form.record and free:
+            return "VMs that are kept have what atomics gave them, in the order of epochs"
         if any(self.view.infos[ip].name == "ATOMIC_ADD" for ip in reached):
             return "ATOMIC_ADD looks for counts that stay the same"
         return ""
@@ -107,6 +110,11 @@ class Groups:
     def steps(self, step: int) -> range:
         """The steps of the group that begins with one."""
         return self.effects.together(step)
+
+    def _free(self, ip: int) -> bool:
+        """Whether VMs may do an atomic in any order."""
+        access = self.effects.access(ip)
+        return access is not None and access.update is not None
 
     def why(self, step: int) -> str:
         """Why the group that begins at a step does not run natively, or ""."""
