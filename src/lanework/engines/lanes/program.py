@@ -51,12 +51,14 @@ class Load:
     Attributes:
         dest, index: variables.
         inside: whether it certainly is inside.
+        row: whether lanes certainly have words in a row, one after another.
         counted: whether a lane that is outside is counted.
     """
 
     dest: int
     index: int
     inside: bool = False
+    row: bool = False
     counted: bool = True
 
 
@@ -67,6 +69,7 @@ class Store:
     index: int
     source: Operand
     inside: bool = False
+    row: bool = False
 
 
 @dataclass(frozen=True)

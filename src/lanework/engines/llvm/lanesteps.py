@@ -47,6 +47,9 @@ def _load(writer: Masked, step: Load) -> None:
     index, mask = writer.read(step.index, wide=True), writer.mask
     mask = mask if step.inside else _inside(writer, index, mask, "reads" if step.counted else "")
     first = writer.emit(f"extractelement {writer.kind} {index}, i64 0")
+    if step.row:
+        writer.write(step.dest, writer.masked_load(_address(writer, first), mask, "i32"))
+        return
     fast, slow, both = (writer.fresh(what) for what in ("row", "gather", "loaded"))
     writer.line(f"br i1 {_row(writer, index, first, mask)}, label %{fast}, label %{slow}")
     writer.label(fast)
@@ -116,13 +119,14 @@ def _store(writer: Masked, step: Store) -> None:
     value = writer.read(step.source, wide=True)
     mask = mask if step.inside else _inside(writer, index, mask, "writes")
     first = writer.emit(f"extractelement {writer.kind} {index}, i64 0")
+    if step.row:
+        _store_row(writer, value, first, mask)
+        return
     fast, slow, both = (writer.fresh(what) for what in ("row", "scatter", "stored"))
     writer.line(f"br i1 {_row(writer, index, first, mask)}, label %{fast}, label %{slow}")
     n = writer.width
     writer.label(fast)
-    at = _address(writer, first)
-    args = [(writer.kind, value), ("ptr", f"align 4 {at}"), (writer.mask_kind, mask)]
-    writer.call(f"llvm.masked.store.v{n}i32.p0", args)
+    _store_row(writer, value, first, mask)
     writer.line(f"br label %{both}")
     writer.label(slow)
     at = writer.emit(f"getelementptr i32, ptr {writer.pointer}, {writer.kind} {index}")
@@ -130,6 +134,12 @@ def _store(writer: Masked, step: Store) -> None:
     writer.call(f"llvm.masked.scatter.v{n}i32.v{n}p0", args)
     writer.line(f"br label %{both}")
     writer.label(both)
+
+
+def _store_row(writer: Masked, value: str, first: str, mask: str) -> None:
+    at = _address(writer, first)
+    args = [(writer.kind, value), ("ptr", f"align 4 {at}"), (writer.mask_kind, mask)]
+    writer.call(f"llvm.masked.store.v{writer.width}i32.p0", args)
 
 
 def _update(writer: Masked, step: Update) -> None:

@@ -115,6 +115,18 @@ def test(test: Op, epsilon: float) -> Graph:
 
 
 @cache
+def multiple(factor: int, constant: int) -> Graph:
+    """A multiple of a number, and a constant."""
+    return trace(lambda n: n * factor + constant, ("i32",))
+
+
+@cache
+def index(integer: bool) -> Graph:
+    """The index of a word that certainly is inside."""
+    return trace(lambda x: x, ("i32",)) if integer else trace(to_int, ("f32",))
+
+
+@cache
 def address(integer: bool, low: int, high: int) -> Graph:
     """The index of a word of shared memory between two ends, or -1; see `reference.sharing`."""
 

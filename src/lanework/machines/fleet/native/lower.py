@@ -66,12 +66,14 @@ class Form:
         resume: whether VMs go on with the registers and memory that they have.
         record: whether these are kept.
         bounds: whether an address outside is a fault.
+        stride: how far apart the numbers of VMs are.
     """
 
     entry: int
     resume: bool = False
     record: bool = False
     bounds: bool = False
+    stride: int = 1
 
 
 @dataclass
@@ -310,21 +312,33 @@ class Lowering:
 
     def _index(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
         """Where an address points to."""
-        buffer = self.limits.get(ip)
-        low, high = (
-            (buffer.offset, buffer.offset + buffer.size) if buffer else (0, self.view.shared)
-        )
-        graph = graphs.address(info.whole_address, low, min(high, self.view.shared))
+        index, access = self.names["index"], effects(self.view).access(ip)
         address = self.view.profile.register(values["addr"])
-        self.steps.append(Compute(self.names["index"], graph, (address,)))
+        self.inside, self.row = access is not None and access.inside, False
+        if access is not None and access.inside and access.affine is not None:
+            name, factor, constant = access.affine
+            source = {"SYSCALL_VMID": "vm_id", "VMGID": "global_id"}.get(name)
+            if source is not None:
+                step = factor * (self.form.stride if source == "vm_id" else 1)
+                self.row = step == 1
+                graph = graphs.multiple(factor, constant)
+                self.steps.append(Compute(index, graph, (self.names[source],)))
+                return
+        if self.inside:
+            self.steps.append(Compute(index, graphs.index(info.whole_address), (address,)))
+            return
+        buffer, end = self.limits.get(ip), self.view.shared
+        low, high = (0, end) if buffer is None else (buffer.offset, buffer.offset + buffer.size)
+        graph = graphs.address(info.whole_address, low, min(high, end))
+        self.steps.append(Compute(index, graph, (address,)))
 
     def _shared(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
         """What is done with a word of shared memory."""
         register, index = self.view.profile.register, self.names["index"]
         if info.name in ("SYSCALL_READ", "IREAD"):
-            self.steps.append(Load(register(values["dest"]), index))
+            self.steps.append(Load(register(values["dest"]), index, self.inside, self.row))
         elif info.name in ("SYSCALL_WRITE", "IWRITE"):
-            self.steps.append(Store(index, register(values["src"])))
+            self.steps.append(Store(index, register(values["src"]), self.inside, self.row))
         elif self._anyhow(ip):
             assert info.updates is not None
             how = info.updates.name.removeprefix("i")  # what LLVM calls it

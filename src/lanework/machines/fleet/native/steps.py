@@ -89,6 +89,7 @@ class Groups:
             resume=bool(launch.resume),
             record=self.record or bool(launch.keep or launch.resume),
             bounds=self.settings.bounds == "fault",
+            stride=launch.stride if launch.strategy == "strided" else 1,
         )
 
     def _why_not(self, form: Form) -> str:
