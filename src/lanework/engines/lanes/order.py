@@ -6,6 +6,7 @@ round before it begins again; so lanes that fell behind catch up with the others
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lanework.engines.lanes.shape import Shape
@@ -48,28 +49,58 @@ class Order:
 
     Attributes:
         chains: masked blocks, those together that lead to one another.
+        waits: for each masked block those at which lanes may wait while it runs.
     """
 
     def __init__(self, shape: Shape) -> None:
         self.shape, self.program = shape, shape.program
         self.chains = components(shape)
+        self.waits: dict[int, set[int]] = {}
+        self._settle()
 
     def chain(self, block: int) -> Chain:
         """The chain of a masked block."""
         return next(chain for chain in self.chains if block in chain.blocks)
 
+    def _settle(self) -> None:
+        """Let lanes run in all ways that they may go, until nothing new comes of it."""
+        changed: list[int] = []
+
+        def run(blocks: list[int]) -> None:
+            """The first at which lanes wait is next; that may be any, if those before are empty."""
+            for n, block in enumerate(blocks):
+                known = self.waits.get(block)
+                waits = (known or set()) | (set(blocks[n + 1 :]) - {block})
+                if waits != known:
+                    self.waits[block] = waits
+                    changed.append(block)
+
+        for number, block in enumerate(self.program.blocks):
+            if number not in self.shape.masked:
+                run(self.entered(block.next))
+        while changed:
+            run(self.after(changed.pop()))
+
+    def entered(self, to: Sequence[int]) -> list[int]:
+        """Of blocks that lanes go to from where all were together those that are masked."""
+        return sorted({each for each in to if each in self.shape.masked})
+
     def after(self, number: int) -> list[int]:
-        """Masked blocks in the order in which they may run after one.
+        """Masked blocks that may run after one, in the order in which they are looked at.
 
         Within a loop lanes wait for each other before it begins again.
         """
-        chain, out = self.chain(number).blocks, dict[int, None]()
-        later = [each for each in chain if each > number]
+        following = set(self.program.blocks[number].next)
+        wanted = self.waits.get(number, set()) | (following & self.shape.masked)
+        out: dict[int, None] = {}
+        later = sorted(each for each in wanted if each > number)
         for head, body in self.shape.loops:
-            if number in body and head in chain:
+            if number in body:
                 out.update(dict.fromkeys(each for each in later if each in body))
-                out[head] = None
+                if head in wanted:
+                    out[head] = None
         out.update(dict.fromkeys(later))
+        out.update(dict.fromkeys(sorted(wanted)))
         return list(out)
 
     def needed(self, number: int) -> set[int]:
@@ -81,9 +112,8 @@ class Order:
 
     def waited(self, number: int) -> set[int]:
         """Variables of use to lanes that may be elsewhere while a masked block runs."""
-        chain = self.chain(number)
         out = set(self.program.outputs.values())
-        for each in (*chain.meets, *self.after(number)):
+        for each in (*self.chain(number).meets, *self.waits.get(number, ())):
             if each is not None:
                 out |= self.shape.live[each]
         return out

@@ -98,6 +98,11 @@ def vector_bits() -> int:
     return 256 if features.get("avx2") else 128
 
 
+def vector_registers() -> int:
+    """How many of them there are."""
+    return 16 if vector_bits() < 512 and host.machine().startswith(("x86", "AMD")) else 32
+
+
 def compile_text(
     text: str,
     name: str,

@@ -14,7 +14,7 @@ is mixed into a variable only if a lane that is elsewhere still needs what it ha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lanework.core.ops.expr import Graph
@@ -32,8 +32,12 @@ from lanework.engines.lanes.program import (
 from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import Writer, emit_graph, type_of
 
+SPARE = 3
+"""Registers for counts and what is just computed."""
 CHECKS = 1024
 """Turns of loops between looks at whether to stop: a power of 2."""
+SELDOM = 1 << 15
+"""Turns between two pauses: a power of 2."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,25 @@ class Target:
     """What code is made for.
 
     Attributes:
-        width: lanes of a vector.
+        width: lanes of a vector, which may be of several registers.
         bits: whether the processor has masks of bits; else masks are words of all ones.
+        registers: how many it has for vectors.
         fused: whether it has an instruction for `fma`.
     """
 
     width: int
     bits: bool
+    registers: int = 16
     fused: bool = True
+
+    def suited(self, shape: Shape) -> Target:
+        """Vectors of as many registers as there are for what lanes keep between blocks.
+
+        Several are computed side by side, so that their latencies overlap.
+        """
+        kept = max((len(live & shape.divergent) for live in shape.live), default=0)
+        fits = [n for n in (4, 2) if n * (kept + SPARE) <= self.registers]
+        return replace(self, width=self.width * max(fits, default=1))
 
 
 class Masked(Writer):
@@ -64,6 +79,8 @@ class Masked(Writer):
         all: the mask of lanes that there are.
         stopped: called where lanes stop in a way that is to be written down: the stop, the mask.
         late: the condition, of a number of turns of loops, under which to give up.
+        pause: called now and then.
+        aside: what is put aside then: the names of places, and their types.
     """
 
     def __init__(self, shape: Shape, target: Target, memory: tuple[str, str], rules: Rules) -> None:
@@ -81,6 +98,8 @@ class Masked(Writer):
         self.mask = ""
         self.stopped: Callable[[Stop, str], None] = lambda stop, mask: None
         self.late: Callable[[str], str] = lambda turns: "false"
+        self.pause: Callable[[], None] = lambda: None
+        self.aside: dict[str, str] = {}
         self.order = Order(shape)
         self.labels = 0
 
@@ -247,9 +266,7 @@ class Masked(Writer):
         chain = self.order.chain(block)
         if len(chain.meets) > 1:
             self.line(f"store i32 {chain.meets.index(self.shape.meet(number))}, ptr %exit")
-        self._search(
-            chain, [each for each in chain.blocks if each in self.program.blocks[number].next]
-        )
+        self._search(chain, self.order.entered(self.program.blocks[number].next))
 
     def _store(self, number: int, masked: bool) -> None:
         """Variables keep what a block has made of them, where anybody needs it."""
@@ -280,26 +297,61 @@ class Masked(Writer):
                 meets = self.order.chain(to).meets
                 self.line(f"store i32 {meets.index(self.shape.meet(to))}, ptr %exit")
         if to <= number:
-            self._turn(f"b{to}")
+            self._turn(to)
         else:
             self.line(f"br label %b{to}")
 
-    def _turn(self, to: str) -> None:
+    def _turn(self, to: int) -> None:
         """Once more through a loop, if it is not too late."""
         old = self.emit("load i32, ptr %turns")
         new = self.emit(f"add i32 {old}, 1")
         self.line(f"store i32 {new}, ptr %turns")
         look, low = self.fresh("look"), self.emit(f"and i32 {new}, {CHECKS - 1}")
         often = self.emit(f"icmp eq i32 {low}, 0")
-        self.line(f"br i1 {often}, label %{look}, label %{to}, !prof !0")
+        self.line(f"br i1 {often}, label %{look}, label %b{to}, !prof !0")
         self.label(look)
-        self.line(f"br i1 {self.late(new)}, label %late, label %{to}")
+        ask, on = self.fresh("ask"), self.fresh("on")
+        low = self.emit(f"and i32 {new}, {SELDOM - 1}")
+        seldom = self.emit(f"icmp eq i32 {low}, 0")
+        self.line(f"br i1 {seldom}, label %{ask}, label %{on}, !prof !0")
+        self.label(ask)
+        self._aside(to)
+        self.line(f"br label %{on}")
+        self.label(on)
+        self.line(f"br i1 {self.late(new)}, label %late, label %b{to}")
+
+    def _aside(self, to: int) -> None:
+        """Call what is called now and then, with vectors put aside by ourselves.
+
+        A call leaves no vector register as it was. Where LLVM puts them aside, it does so whenever
+        they change, in the middle of the loop.
+        """
+        waits = self.order.waits.get(to, set()) if to in self.shape.masked else set()
+        chain = self.order.chain(to) if to in self.shape.masked else None
+        ends = [] if chain is None else [each for each in chain.meets if each is not None]
+        kept = set(self.program.outputs.values())
+        for each in (to, *waits, *ends):
+            kept |= self.shape.live[each]
+        places = [(f"%x{each}", self.kind) for each in sorted(kept & self.shape.divergent)]
+        masks = sorted((waits | {to}) & self.shape.masked)
+        places += [(f"%m{each}", self.kept_mask) for each in masks]
+        places.append(("%ages", self.kind))
+        for place, kind in places:
+            self.aside[place] = kind
+            self.line(
+                f"store volatile {kind} {self.emit(f'load {kind}, ptr {place}')}, ptr {place}.aside"
+            )
+        self.pause()
+        for place, kind in places:
+            self.line(
+                f"store {kind} {self.emit(f'load volatile {kind}, ptr {place}.aside')}, ptr {place}"
+            )
 
     def _onward(self, number: int, to: int | None = None) -> None:
         """After a masked block, which may have let all its lanes go to one other."""
         order = self.order.after(number)
         if order and to == order[0]:  # where lanes are now
-            self._turn(f"b{to}") if to <= number else self.line(f"br label %b{to}")
+            self._turn(to) if to <= number else self.line(f"br label %b{to}")
             return
         self._search(self.order.chain(number), order, number)
 
@@ -310,7 +362,7 @@ class Masked(Writer):
             self.line(f"br i1 {self.any(self._get_mask(block))}, label %{yes}, label %{no}")
             self.label(yes)
             if block <= number:
-                self._turn(f"b{block}")
+                self._turn(block)
             else:
                 self.line(f"br label %b{block}")
             self.label(no)

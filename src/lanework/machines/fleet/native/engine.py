@@ -30,8 +30,6 @@ from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 from lanework.machines.fleet.state import Status, VMState, Words
 
-WIDTHS = {512: 64, 256: 32, 128: 16}
-"""Lanes of a vector, by bits of a register: four registers, whose latencies overlap."""
 ENDLESS = (1 << 62) - 1
 CHUNK = 1 << 14
 """Groups of phases that one call runs at most."""
@@ -104,7 +102,7 @@ class LLVMEngine(ReferenceEngine):
         """The code of all routines that may run natively."""
         if self._kernel is None:
             bits = jit.vector_bits()
-            target = Target(WIDTHS[bits], bits == 512)
+            target = Target(bits // 32, bits == 512, jit.vector_registers())
             rows = {name: n for n, name in enumerate(self.view.profile.fields)}
             forms = [(form, Lowering(self.view, form).program()) for form in self.groups.forms]
             strict = self.settings.on_fault == "stop"

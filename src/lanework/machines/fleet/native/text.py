@@ -35,10 +35,8 @@ SLOTS, KEY0, KEY1, FUEL = range(4, 8)
 """Dimensions behind those of a frame."""
 UNIT = 1024
 """VMs of a unit of work."""
-SELDOM = 1 << 15
-"""Turns of a loop between two calls of Python: a power of 2."""
 UNITS = 256
-"""Units between them: a power of 2."""
+"""Units between two calls of Python: a power of 2."""
 DONE = 8
 """The shared word that counts units that are done."""
 
@@ -75,7 +73,7 @@ class _Body:
         self, program: LaneProgram, target: Target, rows: Rows, form: Form, strict: bool
     ) -> None:
         self.shape = shape(program)
-        self.program, self.target = program, target
+        self.program, self.target = program, target.suited(self.shape)
         self.rows, self.form, self.strict = rows, form, strict
         self.declares: set[str] = set()
 
@@ -128,6 +126,7 @@ class _Body:
         inputs = self._inputs(w)
         w.stopped = lambda stop, mask: self._stopped(w, stop, mask)
         w.late = lambda turns: self._late(w, turns)
+        w.pause = lambda: w.line("call void @ask(ptr %columns, ptr %shared)")
         before = len(w.lines)
         w.declare({n: inputs[what] for n, what in self.program.inputs.items()})
         declared = w.lines[before:]
@@ -136,6 +135,9 @@ class _Body:
         w.line("br label %b0")
         w.blocks()
         self._finish(w)
+        w.lines[allocas:allocas] = [
+            f"  {place}.aside = alloca {kind}" for place, kind in w.aside.items()
+        ]
         self.declares = w.declares
         return "\n".join(w.lines) + "\n}\n"
 
@@ -207,14 +209,6 @@ class _Body:
 
     def _late(self, w: Masked, turns: str) -> str:
         """Whether a run is to end, or this loop has gone on for too long."""
-        seldom = w.emit(f"and i32 {turns}, {SELDOM - 1}")
-        asks = w.emit(f"icmp eq i32 {seldom}, 0")
-        ask, asked = w.fresh("ask"), w.fresh("asked")
-        w.line(f"br i1 {asks}, label %{ask}, label %{asked}")
-        w.label(ask)
-        w.line("call void @ask(ptr %columns, ptr %shared)")
-        w.line(f"br label %{asked}")
-        w.label(asked)
         stop = w.emit("getelementptr i64, ptr %shared, i64 1")
         flag = w.emit(f"load atomic i64, ptr {stop} monotonic, align 8")
         halted = w.emit(f"icmp ne i64 {flag}, 0")
