@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from lanework.engines.lanes.program import LaneProgram
 from lanework.engines.lanes.shape import Shape
+
+
+def first_ages(program: LaneProgram) -> list[int]:
+    """For every block the instructions before it on one of the ways to it."""
+    blocks = program.blocks
+    out, waiting = {0: 0}, [0]
+    for number in waiting:
+        for each in blocks[number].next:
+            if each not in out:
+                out[each] = out[number] + blocks[number].counts.total()
+                waiting.append(each)
+    return [out.get(number, 0) for number in range(len(blocks))]
 
 
 @dataclass

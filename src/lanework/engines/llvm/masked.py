@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lanework.core.ops.expr import Graph
-from lanework.engines.lanes.order import Chain, Order
+from lanework.engines.lanes.order import Chain, Order, first_ages
 from lanework.engines.lanes.program import (
     Block,
     Branch,
@@ -101,6 +101,7 @@ class Masked(Writer):
         self.pause: Callable[[], None] = lambda: None
         self.aside: dict[str, str] = {}
         self.order = Order(shape)
+        self.ages = first_ages(self.program)
         self.labels = 0
 
     # Variables ------------------------------------------------------------------------------------
@@ -190,26 +191,26 @@ class Masked(Writer):
                 self._set_mask(number, None)
             for step in block.steps:
                 self.step(step)
-            self._age(number, block, masked)
+            self._visited(number, block)
             self._end(number, block, masked)
 
-    def _age(self, number: int, block: Block, masked: bool) -> None:
-        """Count the lanes that come by, and the instructions that each has executed."""
-        length = block.counts.total()
-        if not length:
+    def _visited(self, number: int, block: Block) -> None:
+        """Count the lanes that come by."""
+        if block.counts:
+            old, lanes = self.emit(f"load i64, ptr %n{number}"), self.count(self.mask)
+            self.line(f"store i64 {self.emit(f'add i64 {old}, {lanes}')}, ptr %n{number}")
+
+    def _pay(self, more: int, mask: str | None) -> None:
+        """Lanes have executed more instructions: those of a mask, or all."""
+        if not more:
             return
-        old = self.emit(f"load i64, ptr %n{number}")
-        lanes = self.count(self.mask)
-        self.line(f"store i64 {self.emit(f'add i64 {old}, {lanes}')}, ptr %n{number}")
-        if not masked:
+        if mask is None:
             old = self.emit("load i32, ptr %age")
-            self.line(f"store i32 {self.emit(f'add i32 {old}, {length}')}, ptr %age")
+            self.line(f"store i32 {self.emit(f'add i32 {old}, {more}')}, ptr %age")
             return
         old = self.emit(f"load {self.kind}, ptr %ages")
-        new = self.emit(f"add {self.kind} {old}, splat (i32 {length})")
-        mixed = self.emit(
-            f"select {self.mask_kind} {self.mask}, {self.kind} {new}, {self.kind} {old}"
-        )
+        new = self.emit(f"add {self.kind} {old}, splat (i32 {more})")
+        mixed = self.emit(f"select {self.mask_kind} {mask}, {self.kind} {new}, {self.kind} {old}")
         self.line(f"store {self.kind} {mixed}, ptr %ages")
 
     def classes(self) -> dict[int, str]:
@@ -231,11 +232,13 @@ class Masked(Writer):
             test = self.compute(end.graph, end.args, wide)
         self._store(number, masked)
         if isinstance(end, Stop):
+            self._pay(self.ages[number] + block.counts.total(), self.mask if masked else None)
             if end.fault or not end.quiet:
                 self.stopped(end, self.mask)
             self._onward(number) if masked else self.line("br label %done")
         elif isinstance(end, Jump):
             if masked:
+                self._pay(self._cost(number, end.to), self.mask)
                 self._arrive(end.to, self.mask)
                 self._onward(number, end.to)
             else:
@@ -254,8 +257,9 @@ class Masked(Writer):
         both = self.emit(f"and {self.mask_kind} {self.mask}, {test}")
         flipped = self.emit(f"xor {self.mask_kind} {test}, splat (i1 true)")
         rest = self.emit(f"and {self.mask_kind} {self.mask}, {flipped}")
-        self._arrive(end.taken, both)
-        self._arrive(end.other, rest)
+        for to, mask in ((end.taken, both), (end.other, rest)):
+            self._pay(self._cost(number, to), mask)
+            self._arrive(to, mask)
         if masked:
             self._onward(number)
             return
@@ -289,8 +293,18 @@ class Masked(Writer):
             old = self._get_mask(block)
             self._set_mask(block, self.emit(f"or {self.mask_kind} {old}, {mask}"))
 
+    def _cost(self, number: int, to: int) -> int:
+        """The instructions that are counted on the way from a block to another.
+
+        Those of most ways are in what is known of where they lead to (`ages`), as in Ball and
+        Larus, "Optimally profiling and tracing programs" (TOPLAS 16(4), 1994).
+        """
+        block = self.program.blocks[number]
+        return self.ages[number] + block.counts.total() - self.ages[to]
+
     def _go(self, number: int, to: int) -> None:
         """All lanes go on together."""
+        self._pay(self._cost(number, to), None)
         if to in self.shape.masked:
             self._arrive(to, self.mask)
             if len(self.order.chain(to).meets) > 1:

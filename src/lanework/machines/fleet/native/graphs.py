@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import cache
 
@@ -21,6 +22,8 @@ from lanework.core.ops.expr import (
     ult,
 )
 from lanework.core.ops.op import Op
+from lanework.core.ops.prims import Prim
+from lanework.engines.lanes.program import Compute, Operand, Word
 from lanework.machines.fleet.matrices.maps import ONE
 from lanework.machines.fleet.reference.sharing import LEAST
 
@@ -104,14 +107,61 @@ def test(test: Op, epsilon: float) -> Graph:
 
     def body(x: Value) -> Value:
         if test not in (logic.eq, logic.ne):
-            compare = {logic.lt: x < 0.0, logic.gt: x > 0.0, logic.le: x <= 0.0, logic.ge: x >= 0.0}
-            return compare[test]
+            return COMPARES[test](x, const(0.0, "f32"))
         zero = x.equals(0.0)
         if epsilon:
             zero = zero | (fabs(x) < epsilon)
         return zero if test is logic.eq else ~zero
 
     return trace(body, ("f32",))
+
+
+def compared(test: Op, epsilon: float, last: Compute) -> tuple[Graph, tuple[Operand, ...]] | None:
+    """A test of a difference as a comparison of its operands, where that is the same.
+
+    The difference of two floats is 0 only if they are equal, and has its sign. That of two
+    infinities is NaN: so unless a test fails for equal operands, one must be a finite number.
+    """
+    graph, args = last.graph, last.args
+    first, *rest = graph.result.args or (graph.result,)
+    if graph.result.dtype != "f32" or first.prim is not Prim.ARG or len(rest) != 1:
+        return None
+    (second,) = rest
+    if graph.result.prim is Prim.ADD and second.prim is Prim.FROM_BITS and len(args) == 1:
+        args = (args[0], Word(int(second.args[0].payload or 0) & 0xFFFFFFFF ^ SIGN))
+    elif (
+        graph.result.prim is not Prim.SUB
+        or second.prim is not Prim.ARG
+        or len(args) != 2
+        or (first.payload, second.payload) != (0, 1)
+    ):
+        return None
+    finite = any(isinstance(each, Word) and _finite(each.bits) for each in args)
+    strict = test in (logic.lt, logic.gt)
+    if not (strict or finite) or (epsilon and test in (logic.eq, logic.ne)):
+        return None
+    return _comparison(test), args
+
+
+SIGN = 1 << 31
+COMPARES: dict[Op, Callable[[Value, Value], Value]] = {
+    logic.eq: Value.equals,
+    logic.ne: Value.differs,
+    logic.lt: operator.lt,
+    logic.gt: operator.gt,
+    logic.le: operator.le,
+    logic.ge: operator.ge,
+}
+"""What branches ask, of two numbers."""
+
+
+def _finite(bits: int) -> bool:
+    return bits & 0x7F800000 != 0x7F800000
+
+
+@cache
+def _comparison(test: Op) -> Graph:
+    return trace(COMPARES[test], ("f32", "f32"))
 
 
 @cache

@@ -220,7 +220,11 @@ class Lowering:
             test = graphs.test(info.test, self.view.epsilon)
             cond = self.view.profile.register(values["cond"])
             taken, other = (*context, values["target"]), (*context, ip + 1)
-            return Branch(test, (cond,), self._to(taken), self._to(other))
+            args: tuple[Operand, ...] = (cond,)
+            last = self.steps[-1] if self.steps else None
+            if isinstance(last, Compute) and last.dest == cond and cond not in last.args:
+                test, args = graphs.compared(info.test, self.view.epsilon, last) or (test, args)
+            return Branch(test, args, self._to(taken), self._to(other))
         saved = [self.view.profile.register(n) for n in self.view.convention.saved]
         if info.name == "CALL":
             if len(context) >= self.view.depth:
