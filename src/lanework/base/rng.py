@@ -15,8 +15,8 @@ import numpy.typing as npt
 from lanework.base.codes import BAD_SEED
 from lanework.base.errors import Diagnostic
 
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+M0, M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+W0, W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _WORD = np.uint64(32)
 ROUNDS = 10
@@ -64,8 +64,8 @@ def rounds(state: npt.NDArray[np.uint64], k0: npt.ArrayLike, k1: npt.ArrayLike) 
     p0, p1 = np.empty_like(x0), np.empty_like(x0)
     key0, key1 = (np.asarray(each, np.uint64) for each in (k0, k1))
     for _ in range(ROUNDS):
-        np.multiply(x0, _M0, out=p0)
-        np.multiply(x2, _M1, out=p1)
+        np.multiply(x0, M0, out=p0)
+        np.multiply(x2, M1, out=p1)
         np.right_shift(p1, _WORD, out=x0)
         np.bitwise_xor(x0, x1, out=x0)
         np.bitwise_xor(x0, key0, out=x0)
@@ -74,11 +74,11 @@ def rounds(state: npt.NDArray[np.uint64], k0: npt.ArrayLike, k1: npt.ArrayLike) 
         np.bitwise_xor(x2, x3, out=x2)
         np.bitwise_xor(x2, key1, out=x2)
         np.bitwise_and(p0, _LOW, out=x3)
-        key0, key1 = (key0 + _W0) & _LOW, (key1 + _W1) & _LOW
+        key0, key1 = (key0 + W0) & _LOW, (key1 + W1) & _LOW
 
 
 def _one_by_one(state: npt.NDArray[np.uint64], k0: int, k1: int) -> None:
-    m0, m1, w0, w1, low = map(int, (_M0, _M1, _W0, _W1, _LOW))
+    m0, m1, w0, w1, low = map(int, (M0, M1, W0, W1, _LOW))
     keys = [(k0 + n * w0 & low, k1 + n * w1 & low) for n in range(ROUNDS)]
     for at in np.ndindex(state.shape[1:]):
         x0, x1, x2, x3 = state[:, *at].tolist()

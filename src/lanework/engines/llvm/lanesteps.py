@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lanework.base.rng import M0, M1, ROUNDS, W0, W1
 from lanework.engines.lanes.program import (
     Blocks4,
     Compute,
@@ -196,32 +197,44 @@ def _refill(writer: Masked, step: Refill) -> None:
 
 def _philox(writer: Masked, step: Blocks4) -> None:
     """Four words of a block; see `base.rng`."""
-    n = writer.width
-    wide = f"<{n} x i64>"
     x = [writer.read(each, wide=True) for each in step.counter]
     keys = ["%key0", "%key1"]
-    for _ in range(10):
+    for _ in range(ROUNDS):
+        (low0, high0), (low1, high1) = (
+            _product(writer, x[0], int(M0)),
+            _product(writer, x[2], int(M1)),
+        )
         ks = [writer.splat(key, "i32") for key in keys]
-        parts = []
-        for factor, value in ((0xD2511F53, x[0]), (0xCD9E8D57, x[2])):
-            long = writer.emit(f"zext {writer.kind} {value} to {wide}")
-            product = writer.emit(f"mul {wide} {long}, splat (i64 {factor})")
-            low = writer.emit(f"trunc {wide} {product} to {writer.kind}")
-            up = writer.emit(f"lshr {wide} {product}, splat (i64 32)")
-            parts.append((low, writer.emit(f"trunc {wide} {up} to {writer.kind}")))
-        (low0, high0), (low1, high1) = parts
         a = writer.emit(f"xor {writer.kind} {high1}, {x[1]}")
-        c = writer.emit(f"xor {writer.kind} {high0}, {x[3]}")
-        x = [
-            writer.emit(f"xor {writer.kind} {a}, {ks[0]}"), low1,
-            writer.emit(f"xor {writer.kind} {c}, {ks[1]}"), low0,
-        ]  # fmt: skip
+        b = writer.emit(f"xor {writer.kind} {high0}, {x[3]}")
+        x[0], x[1] = writer.emit(f"xor {writer.kind} {a}, {ks[0]}"), low1
+        x[2], x[3] = writer.emit(f"xor {writer.kind} {b}, {ks[1]}"), low0
         keys = [
-            writer.emit(f"add i32 {keys[0]}, {signed(0x9E3779B9)}"),
-            writer.emit(f"add i32 {keys[1]}, {signed(0xBB67AE85)}"),
+            writer.emit(f"add i32 {key}, {signed(int(more))}")
+            for key, more in zip(keys, (W0, W1), strict=True)
         ]
     for dest, value in zip(step.dests, x, strict=True):
         writer.write(dest, value)
+
+
+def _product(writer: Masked, value: str, factor: int) -> tuple[str, str]:
+    """The lower and upper halves of a product, even and odd lanes apart.
+
+    Processors multiply every second word of a register to words of twice the width.
+    """
+    wide = f"<{writer.width // 2} x i64>"
+    low, high = "splat (i64 4294967295)", "splat (i64 -4294967296)"
+    pairs = writer.emit(f"bitcast {writer.kind} {value} to {wide}")
+    even = writer.emit(f"and {wide} {pairs}, {low}")
+    odd = writer.emit(f"lshr {wide} {pairs}, splat (i64 32)")
+    one, other = (writer.emit(f"mul {wide} {each}, splat (i64 {factor})") for each in (even, odd))
+    lower = writer.emit(f"and {wide} {one}, {low}")
+    shifted = writer.emit(f"shl {wide} {other}, splat (i64 32)")
+    upper = writer.emit(f"lshr {wide} {one}, splat (i64 32)")
+    masked = writer.emit(f"and {wide} {other}, {high}")
+    halves = (writer.emit(f"or {wide} {a}, {b}") for a, b in ((lower, shifted), (upper, masked)))
+    first, second = (writer.emit(f"bitcast {wide} {each} to {writer.kind}") for each in halves)
+    return first, second
 
 
 RULES: Rules = {

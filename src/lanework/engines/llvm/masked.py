@@ -346,17 +346,17 @@ class Masked(Writer):
         kept = set(self.program.outputs.values())
         for each in (to, *waits, *ends):
             kept |= self.shape.live[each]
-        places = [(f"%x{each}", self.kind) for each in sorted(kept & self.shape.divergent)]
+        aside = [(f"%x{each}", self.kind) for each in sorted(kept & self.shape.divergent)]
         masks = sorted((waits | {to}) & self.shape.masked)
-        places += [(f"%m{each}", self.kept_mask) for each in masks]
-        places.append(("%ages", self.kind))
-        for place, kind in places:
+        aside += [(f"%m{each}", self.kept_mask) for each in masks]
+        aside.append(("%ages", self.kind))
+        for place, kind in aside:
             self.aside[place] = kind
             self.line(
                 f"store volatile {kind} {self.emit(f'load {kind}, ptr {place}')}, ptr {place}.aside"
             )
         self.pause()
-        for place, kind in places:
+        for place, kind in aside:
             self.line(
                 f"store {kind} {self.emit(f'load volatile {kind}, ptr {place}.aside')}, ptr {place}"
             )
