@@ -101,6 +101,7 @@ class Intervals:
         self._incoming: list[dict[tuple[int, int], AbstractState]] = [{} for _ in self.known]
         self._outgoing: dict[int, list[int]] = {}
         self._kept: dict[tuple[int, ...], tuple[AbstractState, Sequence[Interval]]] = {}
+        self._later = set[int]()
         self._again = {each: n for n, each in enumerate({*self.flow.resumed.values()})}
         self._heads = {entry for entries in self.flow.resumed.values() for entry in entries}
         self.loops, self._rounds = loops(self.flow), dict[int, float]()
@@ -151,7 +152,10 @@ class Intervals:
         """Until nothing new is learnt."""
         waiting = list(self.flow.begun)
         queued = set(waiting)
-        while waiting:
+        while waiting or self._later:
+            if not waiting:  # kept VMs go on with all that is learnt at once
+                waiting, self._later = sorted(self._later), set()
+                queued = set(waiting)
             ip = heappop(waiting)
             queued.discard(ip)
             self._left -= 1
@@ -222,7 +226,9 @@ class Intervals:
             for n, target in enumerate(self._outgoing.get(ip, ())):
                 self._incoming[target].pop((ip, n), None)
             return []
-        changed = self._resume(ip, known) if ip in self.flow.resumed else []
+        changed = []
+        if ip in self.flow.resumed:
+            self._later.update(self._resume(ip, known))
         edges = [edge for edge in self._edges(ip) if edge[0] < len(self.known)]
         for n, (target, known) in enumerate(edges):
             if target <= ip:
