@@ -54,7 +54,7 @@ class Intervals:
         half: whether registers and memory are stored in half precision. Then it holds as far as
             nothing leaves half precision, which `results` shows.
         any_inputs: whether nobody has seen to it that inputs lie where buffers say. Then nothing is
-            known of shared memory.
+            known of shared memory, and integers are followed.
         most: how many instructions are looked at at most, each as often as more is learnt of it.
 
     Attributes:
@@ -97,7 +97,7 @@ class Intervals:
         view = self.view
         self.words = WordRanges(view.shared, []) if self._any else declared(view, self._ranges)
         self.known: list[AbstractState | None] = [None] * len(self.view.instructions)
-        self._transfer = Transfer(self.flow, self.words, self._half, regions)
+        self._transfer = Transfer(self.flow, self.words, self._half, regions, self._any)
         self._incoming: list[dict[tuple[int, int], AbstractState]] = [{} for _ in self.known]
         self._outgoing: dict[int, list[int]] = {}
         self._kept: dict[tuple[int, ...], tuple[AbstractState, Sequence[Interval]]] = {}

@@ -71,6 +71,8 @@ class Transfer:
         half: whether registers and memory are stored in half precision.
         private: regions of shared memory whose words are thread-private. What they hold is known
             behind the elements of the vector, in this order; that of several together as one.
+        bits: whether integers are followed. Half precision does not keep them; and what a word is,
+            a float or an integer, is asked of those who copy bits only where floats lead.
 
     Attributes:
         results: for instructions, by number, what they may write to a register or word of the VM's
@@ -82,7 +84,12 @@ class Transfer:
     """
 
     def __init__(
-        self, flow: ControlFlow, words: WordRanges, half: bool, private: Sequence[Sequence[int]]
+        self,
+        flow: ControlFlow,
+        words: WordRanges,
+        half: bool,
+        private: Sequence[Sequence[int]],
+        bits: bool,
     ) -> None:
         self.flow, self.words, self.half = flow, words, half
         self.view: FleetView = flow.view
@@ -97,6 +104,7 @@ class Transfer:
         self.writes: dict[int, tuple[Interval, Interval]] = {}
         self.news = False
         self.exact = EXACT_HALF if half else EXACT
+        self.bits = bits and not half
 
     def start(self) -> AbstractState:
         """What is known of a VM that begins."""
@@ -153,7 +161,7 @@ class Transfer:
 
     def put_integer(self, at: At, integer: integers.Known, element: int) -> None:
         """The bits of the destination, or another element, are those of an integer."""
-        if integer is None or self.half:
+        if integer is None or not self.bits:
             return
         value, formula = integer
         if formula is not None:
@@ -211,7 +219,7 @@ class Transfer:
         value = bounds(op, [at.before.side(side) for side in sides])
         relation = RELATIONS.get(op)
         of, formula = relation(self, at, sides, value) if relation else (None, None)
-        if "f32" in op.dtypes or self.half:
+        if "f32" in op.dtypes or not self.bits:
             self.put(at, value, of, formula)
             return
         of = integers.compared(op, sides, at.after)
