@@ -84,14 +84,15 @@ def computed(op: Op, sides: Sequence[Side], known: AbstractState, ip: int) -> Kn
     return value, form if form is None or len(form.terms) <= LONGEST else None
 
 
-def truncated(value: Interval, form: Form | None) -> Known:
+def truncated(op: Op, value: Interval, form: Form | None) -> Known:
     """The whole part of a float, if it is far from the largest integers.
 
     Args:
+        op: what it is taken by.
         value: the float.
         form: the same as a sum, if it is an integer.
     """
-    if value.size >= SIGN:
+    if value.size >= SIGN or (value.low < 0.0 and op is words32.ftou):
         return None
     if value.empty:
         return ends(0.0, 0.0), None

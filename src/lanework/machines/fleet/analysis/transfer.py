@@ -83,14 +83,8 @@ class Transfer:
         news: set if shared memory may hold more than before.
     """
 
-    def __init__(
-        self,
-        flow: ControlFlow,
-        words: WordRanges,
-        half: bool,
-        private: Sequence[Sequence[int]],
-        bits: bool,
-    ) -> None:
+    def __init__(self, flow: ControlFlow, words: WordRanges, half: bool,
+                 private: Sequence[Sequence[int]], bits: bool) -> None:  # fmt: skip
         self.flow, self.words, self.half = flow, words, half
         self.view: FleetView = flow.view
         self.private, self._element = private, dict[int, int]()
@@ -204,9 +198,9 @@ class Transfer:
             self._rows[at.ip] = row, terms, difference(terms)
         row, terms, of = self._rows[at.ip]
         formula = form(terms, at.after, self.exact, at.ip)
-        integer = integers.moved(row, last, at.after)
+        moved = integers.moved(row, last, at.after)
         self.put(at, combine(terms, at.before), of, formula, row.element)
-        self.put_integer(at, integer, row.element)
+        self.put_integer(at, moved, row.element)
 
     def _op(self, at: At, info: FleetInstr, op: Op) -> None:
         sides: list[Side] = [
@@ -224,19 +218,13 @@ class Transfer:
             return
         of = integers.compared(op, sides, at.after)
         value, formula = integers.floated(op, sides, at.after, at.ip, self.exact) or (value, None)
+        integer = integers.computed(op, sides, at.after, at.ip)
         if op in (words32.ftoi, words32.ftou):
-            integer = self._truncated(at, sides[0], op is words32.ftoi)
-        else:
-            integer = integers.computed(op, sides, at.after, at.ip)
+            given = at.before.side(sides[0])
+            same = self.operand(at, sides[0]) if given.integral else None
+            integer = integers.truncated(op, given, same)
         self.put(at, value, of, formula)
         self.put_integer(at, integer, self.register(at, "dest"))
-
-    def _truncated(self, at: At, side: Side, signed: bool) -> integers.Known:
-        """The integer of a float."""
-        value = at.before.side(side)
-        if value.low < 0.0 and not signed:
-            return None
-        return integers.truncated(value, self.operand(at, side) if value.integral else None)
 
     def operand(self, at: At, side: Side) -> Form | None:
         """What an instruction takes, as a sum of whole numbers."""
@@ -322,8 +310,8 @@ def _ivmid(transfer: Transfer, at: At) -> None:
     transfer.put(at, ANY)
     numbers = transfer.flow.numbers.get(at.ip)
     if numbers is not None and numbers[3].high <= WORD.high:
-        integer = numbers[3], symbol("SYSCALL_VMID")
-        transfer.put_integer(at, integer, transfer.register(at, "dest"))
+        known = numbers[3], symbol("SYSCALL_VMID")
+        transfer.put_integer(at, known, transfer.register(at, "dest"))
 
 
 def _spawn(transfer: Transfer, at: At) -> None:
