@@ -225,7 +225,7 @@ class Runner(runner.Runner):
         counts, engine, shapes = runtime.counts, runtime.engine, bound.shapes
         out = sum(each.size for each in self.view.buffers if "out" in each.direction)
         look(4 * (self.view.shared + out))  # a copy of all, and of each output
-        values = outputs(self.program, engine.shared(), shapes)
+        values = outputs(self.program, engine.peek, shapes)
         stats = {
             "engine": self.engine,
             "adapter": getattr(engine, "adapter", ""),

@@ -65,7 +65,7 @@ def snapshots(engine: Engine, case: Case, steps: bool = False) -> list[Snapshot]
     """Run a case: what there is at its cut, and at the end."""
     view = FleetView.of(case.program)
     runtime = Runtime(engine, view, Limits(fuel=case.fuel))
-    runtime.begin(case.shared)
+    runtime.begin(case.shared.copy())
     if engine.name == "llvm":
         return [_until(runtime, None, steps)]
     seen = [_until(runtime, case.cut, steps)]

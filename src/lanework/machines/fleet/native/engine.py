@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,6 @@ from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import text
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.steps import Groups
-from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 from lanework.machines.fleet.state import Status, VMState, Words
 
@@ -76,25 +74,14 @@ class LLVMEngine(ReferenceEngine):
         super().__init__(view, settings)
 
     def begin(self, shared: Words) -> None:
-        """Start anew: no VM, and shared memory as given, which must stay as it is."""
+        """Start anew: no VM, and shared memory as given, which is the engine's now."""
         super().begin(shared)
-        self.initial, self._lean, self._again = shared, False, None
+        self._lean, self._again = False, None
+        self._before = [(first, shared[first:last].copy()) for first, last in self.groups.written]
 
-    def free(self) -> None:
-        """Places of VMs, all of them free: those that there are, if nobody has had one."""
-        if not self._unused:
-            super().free()
-        self._unused = True
-
-    def launch(self, allocated: Allocated) -> None:
-        """Start the VMs of a launch, which the reference runs."""
-        self._unused = False
-        super().launch(allocated)
-
-    def restore(self, saved: Any) -> None:
-        """Go back to what `save` gave."""
-        self._unused = False
-        super().restore(saved)
+    def _take(self, shared: Words) -> None:
+        """It is worked on as it is given, for it may be large."""
+        self.words = shared
 
     # Native code ----------------------------------------------------------------------------------
 
@@ -260,7 +247,10 @@ class LLVMEngine(ReferenceEngine):
 
             self._again = LLVMEngine(self.view, self.settings, self.threads, record=True)
             runtime = Runtime(self._again, self.view)
-            runtime.begin(self.initial)
+            words = self.words.copy()
+            for first, part in self._before:
+                words[first : first + len(part)] = part
+            runtime.begin(words)
             with contextlib.suppress(Trap):  # with which this run has ended, too
                 runtime.run()
         return self._again._seen(chosen)

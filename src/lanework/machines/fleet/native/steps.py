@@ -77,9 +77,10 @@ class Groups:
                 return reason
             kind, launch = self.forms.setdefault(form, len(self.forms)), each.launch
             stride = launch.stride if launch.strategy == "strided" else 1
-            units = -(-launch.count // text.UNIT)
+            share = -(-launch.count // (text.SHARES * text.LEAST)) * text.LEAST
+            size = min(max(share, text.LEAST), text.UNIT)
             numbers = (kind, launch.count, each.slot, launch.base, stride, each.step - steps.start)
-            rows.append([*numbers, units, 0, 0, 0])
+            rows.append([*numbers, size, -(-launch.count // size), 0, 0, 0])
         return np.array(rows, np.int64).reshape(-1, len(text.ENTRY))
 
     def _form(self, allocated: Allocated) -> Form:
@@ -107,6 +108,22 @@ class Groups:
         if any(self.view.infos[ip].name == "ATOMIC_ADD" for ip in reached):
             return "ATOMIC_ADD looks for counts that stay the same"
         return ""
+
+    @cached_property
+    def written(self) -> list[tuple[int, int]]:
+        """The words that the program may write: first ones, and those behind the last."""
+        ends = []
+        for ip in range(len(self.view.infos)):
+            access = self.effects.access(ip)
+            if access is not None and access.writes and access.first <= access.last:
+                ends.append((access.first, access.last + 1))
+        out: list[tuple[int, int]] = []
+        for first, last in sorted(ends):
+            if out and first <= out[-1][1]:
+                out[-1] = out[-1][0], max(last, out[-1][1])
+            else:
+                out.append((first, last))
+        return out
 
     def steps(self, step: int) -> range:
         """The steps of the group that begins with one."""

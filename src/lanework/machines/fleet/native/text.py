@@ -20,9 +20,10 @@ from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.native.lower import Form
 from lanework.machines.fleet.state import Status
 
-ENTRY = tuple("kind count slot base stride stream units first wait phase".split())
-"""Words of an entry: the form, VMs, their places, VMIDs, the stream of random numbers, units, the
-first ticket, tickets before the step, and the step's place among those that run."""
+ENTRY = tuple("kind count slot base stride stream size units first wait phase".split())
+"""Words of an entry: the form, VMs, their places, VMIDs, the stream of random numbers, VMs of a
+unit, units, the first ticket, tickets before the step, and the step's place among those that
+run."""
 EXECUTED, READS, WRITES, FAULTS, WAITING, LIMIT, FAULTY, LATE, CLASSES = range(9)
 COUNTS = CLASSES + len(Kernel)
 """Words of counters: instructions; accesses outside; VMs that faulted, and that wait; after how
@@ -33,8 +34,8 @@ MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS = range(7)
 counters, and the table for signals."""
 SLOTS, KEY0, KEY1, FUEL = range(4, 8)
 """Dimensions behind those of a frame."""
-UNIT = 1024
-"""VMs of a unit of work."""
+LEAST, UNIT, SHARES = 64, 1024, 16
+"""VMs of a unit of work, at least and at most: threads are to have some units each."""
 UNITS = 256
 """Units between two calls of Python: a power of 2."""
 DONE = 8
@@ -94,7 +95,7 @@ class _Body:
         self._load(w, "slots", "i64", "%dims", SLOTS)
         self._load(w, "key0.64", "i64", "%dims", KEY0)
         self._load(w, "key1.64", "i64", "%dims", KEY1)
-        for name_ in ("count", "slot", "base", "stride", "stream", "phase"):
+        for name_ in ("count", "slot", "base", "stride", "stream", "size", "phase"):
             self._load(w, f"e.{name_}", "i64", "%row", ENTRY.index(name_))
         for name_, of in (
             ("size", "size64"),
@@ -104,8 +105,8 @@ class _Body:
             ("stream", "e.stream"),
         ):
             w.line(f"%{name_} = trunc i64 %{of} to i32")
-        w.line(f"%unit.first = mul i64 %unit, {UNIT}")
-        w.line(f"%unit.more = add i64 %unit.first, {UNIT}")
+        w.line("%unit.first = mul i64 %unit, %e.size")
+        w.line("%unit.more = add i64 %unit.first, %e.size")
         w.line("%unit.last = call i64 @llvm.smin.i64(i64 %unit.more, i64 %e.count)")
         w.declares.add("declare i64 @llvm.smin.i64(i64, i64)")
         w.line("%oldest = alloca i32")

@@ -61,7 +61,7 @@ class Execution:
     def begin(self, shared: Words) -> None:
         """Start anew: no VM, and shared memory as given."""
         view, batches = self.view, max(self.view.allocation.batches, 1)
-        np.copyto(self.words, shared)
+        self._take(shared)
         self.free()
         self.progress = Progress()
         self.streams = np.zeros(batches, np.uint32)
@@ -81,6 +81,10 @@ class Execution:
         frame, slots = 1 + len(view.convention.saved), view.slots * view.has("CALL")
         self.frames: Words = np.zeros((view.depth, frame, slots), np.uint32)
         self.blocks = Blocks(view.slots * view.has("RAND"))
+
+    def _take(self, shared: Words) -> None:
+        """Shared memory, which others may go on using as it is."""
+        np.copyto(self.words, shared)
 
     def start(self) -> None:
         """A new epoch."""

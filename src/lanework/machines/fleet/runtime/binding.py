@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -191,18 +191,20 @@ def _integers(view: FleetView) -> bool:
     return any(op is not None and op.dtypes == ("i32",) for op in ops)
 
 
-def outputs(program: Program, words: Words, shapes: Mapping[str, Shape]) -> dict[str, Array]:
+def outputs(
+    program: Program, peek: Callable[[int, int], Words], shapes: Mapping[str, Shape]
+) -> dict[str, Array]:
     """The output ports, each of the dtype that is declared and in the shape in which it was given.
 
     Args:
         program: the program.
-        words: a copy of shared memory, of which the outputs are parts.
+        peek: gives a copy of words of shared memory, from the first on so many.
         shapes: of inputs by name; what was not given has one axis.
     """
     view = FleetView.of(program)
     sizes = {each.name: each.size for each in view.buffers} | {"shared": view.shared}
     out = {}
     for port in program.outputs:
-        part = words[port.row : port.row + sizes[port.name]].view(DTYPES[port.dtype])
+        part = peek(port.row, sizes[port.name]).view(DTYPES[port.dtype])
         out[port.name] = part.reshape(shapes.get(port.name, part.shape))
     return out
