@@ -14,6 +14,7 @@ import pytest
 from graphs import chain
 
 import lanework as lw
+from lanework.base.sharing import keep
 
 THREADS, RUNS = 8, 1000
 KINDS = 24  # different calls, whose answers are known before
@@ -314,6 +315,30 @@ def test_a_child_of_fork_can_work_whatever_other_threads_did():
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_threads_put_what_they_work_out_in_one_place():
+    known, failed = {}, []
+
+    def work(first):
+        try:
+            for n in range(20_000):
+                keep(known, first + n % 7, n, most=1)
+        except Exception as error:  # pragma: no cover
+            failed.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert failed == []
+    assert len(known) == 1
 
 
 COMPILED = """

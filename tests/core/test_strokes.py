@@ -248,3 +248,39 @@ def test_what_a_process_has_is_seen_whatever_files_it_closes(text, tmp_path):
     command = [sys.executable, "-c", DAEMON, str(tmp_path / "other")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+FULL = """
+import os, resource
+from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
+from lanework.core.resident import Growth
+growth, free = Growth(Limits(memory=1_000_000)), Growth(Limits())
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+opened = []
+try:
+    while True:
+        opened.append(os.dup(0))
+except OSError:
+    pass
+known = bytearray(b"1") * 50_000_000
+free.check()
+try:
+    growth.check()
+except Diagnostic as refused:
+    print(refused.code.ident, refused.message)
+os.close(opened.pop())
+try:
+    growth.check()
+except Diagnostic as refused:
+    print(refused.message)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_cap_that_cannot_be_looked_at_is_refused():
+    command = [sys.executable, "-c", FULL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    unseen, over = done.stdout.splitlines()
+    assert unseen.startswith("LW0101 the memory that is taken cannot be seen")
+    assert over.startswith("the command has taken 5")

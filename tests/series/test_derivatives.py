@@ -11,6 +11,7 @@ from campaigns import campaign
 import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.ops.table import ARITH
+from lanework.machines.series.check.fuzz import same_bits
 from lanework.machines.series.check.generate import random_program
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.passes.adjoint import Adjoint
@@ -436,3 +437,23 @@ def test_no_change_times_an_infinite_slope_is_none(formula):
     m.input("a")
     m.formula("y", formula)
     assert m.compile().gradient("y", "a").run(a=0.0)["d_y_d_a"] == 0.0
+
+
+@pytest.mark.parametrize("others", [(), ("w",)])
+def test_a_lane_has_the_derivative_among_others_that_it_has_alone(others):
+    m = lw.series.Model("m", periods=100)
+    m.input("a", axes="time")
+    m.input("s", axes="time")
+    m.input("c", axes="scenario")
+    for name in others:
+        m.input(name, axes="loan")
+    m.formula("y", "total(a * a * s * c)" + "".join(f" * {name}" for name in others))
+    program = m.compile().gradient("y", ["a"])
+    rng = np.random.default_rng(3)
+    given = {"a": 1.7, "s": rng.normal(size=100)} | {name: np.arange(3.0) for name in others}
+    c = rng.normal(size=5)
+    for engine in ("stencil", "llvm", "reference"):
+        many = program.run(c=c, engine=engine, **given)["d_y_d_a"]
+        for lane in range(5):
+            alone = program.run(c=c[lane], engine=engine, **given)["d_y_d_a"]
+            assert same_bits(many[lane], alone)

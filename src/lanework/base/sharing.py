@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 IMPORTS = 1.0  # seconds that a fork waits for imports of other threads
+K = TypeVar("K")
 T = TypeVar("T")
 
 _locks: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -37,6 +38,9 @@ def lock() -> threading.Lock:
     return new
 
 
+_keeping = lock()
+
+
 def rlock() -> Any:
     """A `threading.RLock`, which a thread that forks may hold: the child holds it then.
 
@@ -49,6 +53,24 @@ def rlock() -> Any:
     new = threading.RLock()
     _locks.add(new)
     return new
+
+
+def keep(known: dict[K, T], key: K, value: T, most: int) -> None:
+    """Put what was worked out among what is known, in place of the first where there are `most`.
+
+    Threads that work the same out at once each put theirs.
+
+    Example:
+        >>> known = {"a": 1, "b": 2}
+        >>> keep(known, "c", 3, most=2)
+        >>> known
+        {'b': 2, 'c': 3}
+    """
+    with _keeping:
+        known.pop(key, None)
+        while len(known) >= most:
+            del known[next(iter(known))]
+        known[key] = value
 
 
 def free(lock: Any) -> None:

@@ -9,6 +9,7 @@ takes much in one step (`look`).
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import os
 import sys
@@ -35,11 +36,20 @@ def resident() -> int:
 
     The file is opened each time: one that stayed open would be closed by a process that becomes a
     daemon, and its number be that of another.
+
+    Raises:
+        Diagnostic: LW0101 where no more files can be opened: a cap is not left unlooked at.
     """
     if sys.platform != "linux":
         return 0
     library, text = _library(), ctypes.create_string_buffer(200)
     pages = library.open(_PAGES, os.O_RDONLY | os.O_CLOEXEC)
+    if pages < 0 and ctypes.get_errno() in (errno.EMFILE, errno.ENFILE):
+        raise Diagnostic(
+            MEMORY_CAP,
+            "the memory that is taken cannot be seen, for no more files can be opened",
+            help="close files, or raise the limit of open files (ulimit -n)",
+        )
     if pages < 0:
         return 0
     try:
@@ -58,7 +68,7 @@ def _library() -> ctypes.PyDLL:
 
     Where another thread computes, each call that lets go of it is a wait until that one does too.
     """
-    return ctypes.PyDLL(None)
+    return ctypes.PyDLL(None, use_errno=True)
 
 
 class Growth:
@@ -77,7 +87,7 @@ class Growth:
         self.cap, self.what = limits.memory, what
         self.steadily = steadily
         self._asked = limits.memory is not None or limits.deadline is not None
-        self._base = self._last = resident()
+        self._base = self._last = resident() if self.cap is not None else 0
         self._step = 0
         self._modules = len(sys.modules)
         self._lock = sharing.lock()
@@ -110,6 +120,8 @@ class Growth:
         Raises:
             Diagnostic: LW0101.
         """
+        if self.cap is None:
+            return
         with self._lock:
             now, modules = resident(), len(sys.modules)
             step = max(now - self._last, 0)
@@ -118,8 +130,6 @@ class Growth:
             self._last, self._modules = now, modules
             self._step, before = step, self._step
             grown = now - self._base
-        if self.cap is None:
-            return
         # who looks may come late, on a machine with much else to do
         next_ = min(max(2 * min(step, before), self.cap // 24), self.cap // 4)
         if grown + max(coming, next_ if self.steadily else 0) > self.cap:

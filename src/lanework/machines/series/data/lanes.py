@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.sharing import keep
 from lanework.core.program.program import Port
 from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.machines.series.data.binding import Array, Bound
@@ -196,8 +197,7 @@ class Output:
         every = np.broadcast_to(self.result.reshape(some), lengths)
         if not self.held.summed:
             return np.array(every), axes
-        with np.errstate(all="ignore"):
-            return np.asarray(every.sum(axis=0)), axes[1:]
+        return add_units(every), axes[1:]  # in order, whether there are other lanes or not
 
     def _where(self, repeat: dict[str, int]) -> tuple[slice | int, ...]:
         time = (slice(None),) if self.timed else ()
@@ -212,9 +212,8 @@ def wanted_outputs(
     key = bound.given, tuple(bound.outers), bound.axes, bound.inner, tuple(wanted)
     kinds = known.get(key)
     if kinds is None:
-        while len(known) >= KEPT:
-            known.pop(next(iter(known)), None)
-        kinds = known[key] = _kinds(view, bound, wanted, slopes)
+        kinds = _kinds(view, bound, wanted, slopes)
+        keep(known, key, kinds, KEPT)
     ends = view.horizon is not None
     return [Output(*kind[:4], bound, ends, kind[4]) for kind in kinds]
 
@@ -240,7 +239,7 @@ def _kinds(
 
 
 def add_units(partials: Array) -> Array:
-    """Add up the totals of units, shape ``(units, ...)``, in order from 0.0."""
+    """Add up rows, such as the totals of units, shape ``(units, ...)``, in order from 0.0."""
     if len(partials) == 0:
         return np.zeros(partials.shape[1:])
     with np.errstate(all="ignore"):

@@ -5,7 +5,7 @@ What inputs declare of them is in the program; what else a run is given adds the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,12 +60,28 @@ def _nodes(view: SeriesView) -> dict[int, tuple[int, ...]]:
     known: dict[int, tuple[int, ...]] | None = view.program.views.get("overridden")
     if known is None:
         optional = {port.row for port in view.inputs if port.optional}
-        known = {}
-        for instruction in view.instructions:
-            taken = instruction.operands[1] if instruction.name == choose.name else None
-            if taken in optional:
-                known[taken] = (*known.get(taken, ()), instruction.target)
-        view.program.views["overridden"] = known
+        steps = ((i.target, i.name, i.operands) for i in view.instructions)
+        known = view.program.views["overridden"] = overridden(steps, optional)
+    return known
+
+
+def overridden(
+    steps: Iterable[tuple[int, str, Sequence[int]]], optional: Collection[int]
+) -> dict[int, tuple[int, ...]]:
+    """By each of these inputs the values that choose it where it is given: it overrides them.
+
+    Args:
+        steps: values with the op that makes each, and its operands.
+        optional: the values of inputs that may be missing.
+
+    Example:
+        >>> overridden([(7, "select", (5, 2, 6)), (8, "add", (7, 2))], [2])
+        {2: (7,)}
+    """
+    known = dict[int, tuple[int, ...]]()
+    for value, op, operands in steps:
+        if op == choose.name and operands[1] in optional:
+            known[operands[1]] = (*known.get(operands[1], ()), value)
     return known
 
 

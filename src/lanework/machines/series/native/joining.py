@@ -18,7 +18,7 @@ from lanework.machines.series.native.keeping import renamed
 
 
 def join_steps(nest: LoopNest) -> None:
-    """Leave out factors of one, and make sums of running sums."""
+    """Leave out factors of one and what nobody reads, and make sums of running sums."""
     makers = {step.target: step for stage in nest.stages for step in stage.steps}
     same = _unchanged(nest, makers)
     if same:
@@ -32,6 +32,34 @@ def join_steps(nest: LoopNest) -> None:
         readers.update(row for step in makers.values() for row in READS[type(step)](step))
         for stage in nest.stages:
             _make_sums(nest, stage, makers, readers)
+    _leave_out_unread(nest)
+
+
+def _leave_out_unread(nest: LoopNest) -> None:
+    """Leave out the steps that nobody reads, but for those that may fault.
+
+    These are lookups, horizons, and what alone reads a column that is tested.
+    """
+    makers = {step.target: step for stage in nest.stages for step in stage.steps}
+    faults = [step.target for step in makers.values() if type(step) not in (Apply, Shift, Fold)]
+    ends = [] if nest.horizon is None else [nest.horizon]
+    read = _read_for([*faults, *ends, *(store.value for store in nest.stores)], makers)
+    for step in makers.values():
+        if (nest.checked & {*READS[type(step)](step)}) - read:
+            read |= _read_for([step.target], makers)
+    for stage in nest.stages:
+        stage.steps = [step for step in stage.steps if step.target in read]
+
+
+def _read_for(values: list[int], makers: Mapping[int, Step]) -> set[int]:
+    """These values and all that they are made of."""
+    read, todo = set(values), list(values)
+    while todo:
+        step = makers.get(todo.pop())
+        more = set() if step is None else {*READS[type(step)](step)} - read
+        read |= more
+        todo += more
+    return read
 
 
 def _unchanged(nest: LoopNest, makers: Mapping[int, Step]) -> dict[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lanework.base.sharing import keep
 from lanework.core.program.isa import Instruction
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.isa import ENDS, SERIES
@@ -53,11 +54,11 @@ def lower(
     """
     known: dict[tuple[object, ...], Nests] = view.program.views.setdefault("nests", {})
     key = (inputs, outputs, swap, totals)
-    if key not in known:
-        while len(known) >= KEPT:
-            known.pop(next(iter(known)), None)
-        known[key] = _lower(view, inputs, outputs, swap, totals)
-    return known[key]
+    nests = known.get(key)
+    if nests is None:
+        nests = _lower(view, inputs, outputs, swap, totals)
+        keep(known, key, nests, KEPT)
+    return nests
 
 
 def _lower(

@@ -14,10 +14,10 @@ from typing import Any, overload
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.ops.bodies.logic import choose
 from lanework.core.program.data import ListingEntry, Port, ProgramData
 from lanework.core.program.isa import Instruction
 from lanework.machines.series.codes import NOT_PER_LANE
+from lanework.machines.series.data.overrides import overridden
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.language.nodes import Formula, Input, Output
 from lanework.machines.series.language.registry import Registry
@@ -221,15 +221,16 @@ class Emitter:
     def _lanes_of_overridden(self) -> dict[str, tuple[str, ...]]:
         """For each input that overrides a node the lane axes of the node, which chooses it."""
         values = self.values
-        optional = {i.name for i in self.inputs if i.default is not None and isnan(i.default)}
-        lanes = self._lane_axes() if optional else []
-        own = dict[str, tuple[str, ...]]()
-        for value, op in enumerate(values.ops if optional else ()):
-            taken = values.args[value][1] if op == choose.name and self.needed[value] else None
-            name = None if taken is None or values.ops[taken] != INPUT else values.settings[taken]
-            if name in optional:
-                own[name] = tuple(dict.fromkeys([*own.get(name, ()), *lanes[value]]))
-        return own
+        names = {i.name for i in self.inputs if i.default is not None and isnan(i.default)}
+        if not names:
+            return {}
+        lanes, settings = self._lane_axes(), values.settings
+        steps = [(n, op, values.args[n]) for n, op in enumerate(values.ops) if self.needed[n]]
+        optional = {n for n, op, _ in steps if op == INPUT and settings[n] in names}
+        return {
+            settings[port]: tuple(dict.fromkeys(axis for node in nodes for axis in lanes[node]))
+            for port, nodes in overridden(steps, optional).items()
+        }
 
     def _lane_axes(self) -> list[tuple[str, ...]]:
         """For each value the lane axes of the inputs that it depends on, as declared."""
