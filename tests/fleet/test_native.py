@@ -310,3 +310,28 @@ deep:
             runner(x=given)
         assert caught.value.lane == first
         assert np.flatnonzero(runner.vms.row("status") == Status.FAULTED)[0] == first
+
+
+def test_numbers_from_a_table_that_a_phase_writes():
+    text = """
+.shared 300
+.buffer table, 0, 100, inout
+.routine turn
+    VMID r0
+    SETI r1, 99
+    SUB r1, r1, r0
+    WRITE r0, r1
+    HALT
+.routine use
+    VMID r0
+    ADDI r1, r0, 100
+    MULI r0, r0, 2
+    WRITE r1, r0
+    HALT
+.phase wait_all
+    .launch turn, 100
+.phase wait_all
+    .launch use, 100, custom table
+"""
+    runner = same(lw.fleet.assemble(text))
+    assert "another" not in runner.explain()

@@ -158,10 +158,10 @@ def test_deadline():
 def test_a_deadline_holds_while_kernels_are_compiled(gpu, monkeypatch):
     compiled, began = threading.Event(), []
 
-    def make(*args):
+    def make(*args, **more):
         began.append(1)
         compiled.wait()
-        return real(*args)
+        return real(*args, **more)
 
     real = choice.make
     monkeypatch.setattr(choice, "make", make)

@@ -25,7 +25,9 @@ from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import text
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.steps import Groups
+from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference.engine import ReferenceEngine
+from lanework.machines.fleet.runtime.traps import are_numbers
 from lanework.machines.fleet.state import Status, VMState, Words
 
 ENDLESS = (1 << 62) - 1
@@ -118,6 +120,8 @@ class LLVMEngine(ReferenceEngine):
         entries, steps = self.groups.entries(step, 1 if self.record else CHUNK)
         if not steps:
             return None
+        if not self._numbered(step):
+            return None
         if self._kernel is None and self._trial > 0.0:
             tried = self._tried(step, fuel, until)
             if tried is not None:
@@ -150,6 +154,20 @@ class LLVMEngine(ReferenceEngine):
             self.clear(self.view.allocation.kept, self.view.slots)
         return steps, copy.deepcopy(progress)
 
+    def _numbered(self, step: int) -> bool:
+        """Give VMs their numbers that have them from a table; whether these are numbers."""
+        for each in (each for n in self.groups.steps(step) for each in self._launches(n)):
+            launch = each.launch
+            if launch.strategy == "custom":
+                words = self.peek(launch.base, launch.count)
+                if len(words) < launch.count or not are_numbers(words):
+                    return False  # which is said where steps begin one by one
+                self.number(each)
+        return True
+
+    def _launches(self, step: int) -> list[Allocated]:
+        return self.view.allocation.steps[step]
+
     def _tried(
         self, step: int, fuel: int | None, until: float | None
     ) -> tuple[int, Progress] | None:
@@ -157,7 +175,7 @@ class LLVMEngine(ReferenceEngine):
         steps = self.groups.steps(step)
         saved, start = self.save(), time.monotonic()
         end = start + self._trial
-        for each in (each for n in steps for each in self.view.allocation.steps[n]):
+        for each in (each for n in steps for each in self._launches(n)):
             self.launch(each)
         most = end if until is None else min(end, until)
         progress = self.run(MOST, (), fuel, most)

@@ -67,6 +67,7 @@ class Form:
         record: whether these are kept.
         bounds: whether an address outside is a fault.
         stride: how far apart the numbers of VMs are.
+        table: whether VMs have their numbers from a table, which is in their state by then.
     """
 
     entry: int
@@ -74,6 +75,7 @@ class Form:
     record: bool = False
     bounds: bool = False
     stride: int = 1
+    table: bool = False
 
 
 @dataclass
@@ -323,8 +325,9 @@ class Lowering:
             name, factor, constant = access.affine
             source = {"SYSCALL_VMID": "vm_id", "VMGID": "global_id"}.get(name)
             if source is not None:
-                step = factor * (self.form.stride if source == "vm_id" else 1)
-                self.row = step == 1
+                own = source == "vm_id"
+                step = factor * (self.form.stride if own else 1)
+                self.row = step == 1 and not (own and self.form.table)
                 graph = graphs.multiple(factor, constant)
                 self.steps.append(Compute(index, graph, (self.names[source],)))
                 return

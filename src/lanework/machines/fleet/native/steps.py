@@ -62,8 +62,6 @@ class Groups:
         if any(plan.phases[plan.schedule[step]].barrier == "wait_any" for step in steps):
             return "phases overlap that wait for any of their batches"
         launches = [each for step in steps for each in self.view.allocation.steps[step]]
-        if any(each.launch.strategy == "custom" for each in launches):
-            return "VMs have their numbers from a table"
         verdict = self.effects.verdict(steps.start)
         if verdict.conflict is not None:
             return verdict.conflict.reason
@@ -91,6 +89,7 @@ class Groups:
             record=self.record or bool(launch.keep or launch.resume),
             bounds=self.settings.bounds == "fault",
             stride=launch.stride if launch.strategy == "strided" else 1,
+            table=launch.strategy == "custom",
         )
 
     def _why_not(self, form: Form) -> str:
@@ -144,6 +143,14 @@ class Groups:
         kinds = np.array([not isinstance(rows, str) for rows in self.rows], np.bool_)
         return kinds[self.kinds]
 
+    @cached_property
+    def _tables(self) -> npt.NDArray[np.bool_]:
+        """Of which groups VMs have their numbers from a table."""
+        plan = self.view.plan
+        custom = [any(e.strategy == "custom" for e in phase.launches) for phase in plan.phases]
+        steps = np.array(custom, np.bool_)[np.array(plan.schedule, np.intp)]
+        return np.logical_or.reduceat(steps, self.starts) if len(self.starts) else steps
+
     def entries(self, step: int, most: int) -> tuple[Entries, int]:
         """The table of launches from a step on, and how many steps it has; 0 if none is native.
 
@@ -156,6 +163,9 @@ class Groups:
             return NO_ENTRIES, 0
         others = np.flatnonzero(~self._native[first : first + most])
         count = int(others[0]) if len(others) else min(most, len(self.starts) - first)
+        tables = np.flatnonzero(self._tables[first : first + count])
+        if len(tables):  # which what runs before may write
+            count = max(int(tables[0]), 1)
         if not count:
             return NO_ENTRIES, 0
         kinds = [self.rows[kind] for kind in self.kinds[first : first + count].tolist()]

@@ -162,6 +162,8 @@ class _Body:
         out["vm_id"] = w.emit(f"add {kind} {scaled}, {w.splat(base, 'i32')}")
         w.emit("add i64 %at, %e.slot")
         self.place = f"%v{w._count}"
+        if self.form.table:
+            out["vm_id"] = w.masked_load(self._row(w, "vm_id"), w.all, "i32")
         for name in self.program.inputs.values():
             if name not in out:
                 out[name] = w.masked_load(self._row(w, name), w.all, "i32")

@@ -71,16 +71,7 @@ class ReferenceEngine(Execution):
                 row[members] = 0
             state.row("counter")[members] = 0
             state.row("generation")[members] = 0
-        number = np.arange(launch.count, dtype=np.int64)
-        if launch.strategy == "custom":
-            where = launch.base + number
-            where[where >= len(self.words)] = sharing.OUTSIDE
-            at = sharing.addresses(sharing.read(self.words, where)[0], 1 << 32, False)
-            vm_id = np.where(at < 0, 0, at)
-        else:
-            step = launch.stride if launch.strategy == "strided" else 1
-            vm_id = launch.base + step * number
-        state.row("vm_id")[members] = vm_id.astype(np.uint32)
+        self.number(allocated)
         fields = {"status": Status.RUNNING, "batch": allocated.batch, "ip": routine.entry}
         for name in ("status", "fault", "stack_pointer", "swept", "batch", "ip"):
             state.row(name)[members] = fields.get(name, 0)
@@ -90,6 +81,21 @@ class ReferenceEngine(Execution):
         self.progress.live += launch.count
         self.quiet, self.still = 0, Stillness()
         self._join({routine.entry: [members]})
+
+    def number(self, allocated: Allocated) -> None:
+        """Give the VMs of a launch their numbers."""
+        launch = allocated.launch
+        number = np.arange(launch.count, dtype=np.int64)
+        if launch.strategy == "custom":
+            where = launch.base + number
+            where[where >= len(self.words)] = sharing.OUTSIDE
+            at = sharing.addresses(sharing.read(self.words, where)[0], 1 << 32, False)
+            vm_id = np.where(at < 0, 0, at)
+        else:
+            step = launch.stride if launch.strategy == "strided" else 1
+            vm_id = launch.base + step * number
+        members = slice(allocated.slot, allocated.slot + launch.count)
+        self.state.row("vm_id")[members] = vm_id.astype(np.uint32)
 
     def ahead(
         self, step: int, fuel: int | None, until: float | None
