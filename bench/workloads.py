@@ -89,7 +89,7 @@ def life(width: int, height: int, generations: int) -> Workload:
     return Workload("torus", constants, "cells", answer, {"cells": cells})
 
 
-def total(count: int, lanes: int = 1024) -> Workload:
+def total(count: int, lanes: int = 64) -> Workload:
     """The sum of normally distributed numbers, by so many VMs and then by one."""
     numbers = np.random.default_rng(3).normal(1, 1, count).astype(F)
     constants = {"COUNT": count, "LANES": lanes}

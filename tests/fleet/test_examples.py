@@ -54,7 +54,7 @@ WORKLOADS = {
     "uniform": workloads.uniform(500, turns=20),
     "grayscale": workloads.grayscale(1001),
     "torus": workloads.life(32, 16, generations=6),
-    "sum": workloads.total(3001, lanes=64),
+    "sum": workloads.total(3001),
     "sir": workloads.sir(3000, fortnights=1),
     "option": workloads.option(500, pairs=8),
     "boids": workloads.boids(12, steps=3),
