@@ -106,3 +106,56 @@ def test_columns_need_periods():
     with pytest.raises(Diagnostic) as caught:
         model.compile()
     assert caught.value.code.ident == "LW3022"
+
+
+def interest(formula, **more):
+    model = Model("loan", periods=2, start="2026-01-01", freq="month")
+    model.input("debt", unit="EUR", default=100.0)
+    model.input("rate", unit="1/year", default=0.05)
+    model.formula("basis", "360", unit="day/year")
+    for name, text in more.items():
+        model.formula(name, text)
+    model.formula("interest", formula, unit="EUR", kind="flow")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("formula", "more"),
+    [
+        ("debt * rate * days_in_period / 360", {}),
+        ("debt * (rate / 360) * -days_in_period", {}),
+        ("debt * rate * days / 365", {"days": "days_in_period"}),
+        ("debt * rate * share", {"share": "days_in_period / 365.25"}),
+    ],
+)
+def test_days_are_not_divided_by_the_days_of_a_year_twice(formula, more):
+    with pytest.raises(Diagnostic, match="days of a year twice") as error:
+        interest(formula, **more).run()
+    assert error.value.code.ident == "LW3014"
+    assert "write year_fraction" in (error.value.help or "")
+    plain = Model("loan", periods=2, start="2026-01-01", freq="month")  # which has no units
+    plain.formula("interest", "100 * 0.05 * days_in_period / 360")
+    assert plain.run()["interest"][0] == pytest.approx(100 * 0.05 * 31 / 360)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["debt * rate * year_fraction * 365 / 360", "debt * rate * days_in_period / basis"],
+)
+def test_interest_on_actual_days_over_360_has_ways_to_be_written(formula):
+    assert interest(formula).run()["interest"][0] == pytest.approx(100 * 0.05 * 31 / 360)
+
+
+def test_the_tree_of_a_number_has_the_units_of_the_calendar_and_what_they_multiply_by():
+    model = interest("debt * rate * days_in_period")
+    model.formula("thousands", "debt + kilo", unit="kEUR")
+    model.input("kilo", unit="kEUR", default=1.0)
+    result = model.run()
+    tree = result.explain("interest", t=0)
+    debt, rate, days = tree.root.children
+    assert (days.unit, days.value) == ("day", 31.0)
+    product, _, factor = tree.root.note.rpartition(" times ")
+    assert product == "`debt * rate`"
+    own = debt.value * rate.value * float(factor) * days.value
+    assert own == pytest.approx(result["interest"][0], rel=1e-9)
+    assert "(`kilo` times 1000; all times 0.001)" in str(result.explain("thousands"))

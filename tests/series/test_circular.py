@@ -618,3 +618,16 @@ def test_a_solution_that_is_not_taken_leaves_derivatives_as_they_are():
     assert result["d_f_d_x"][1] == pytest.approx(60.0)
     assert result["d2_f_d_x"][1] == pytest.approx(12.0)
     assert result["d2_f_d_y"][1] == pytest.approx(30.0)
+
+
+def test_a_mark_of_no_node_is_named():
+    m = lw.series.Model("m", periods=1)
+    m.formula("debt", "100 + interest")
+    m.formula("interest", "0.05 * debt")
+    m.circular("intrest")
+    with pytest.raises(
+        Diagnostic, match="'intrest' is marked as circular, and is no node"
+    ) as error:
+        m.run()
+    assert error.value.code.ident == "LW3003"
+    assert "did you mean" in error.value.help

@@ -302,3 +302,45 @@ def test_midnight_is_a_date():
     right = xirr([-100.0, 110.0], ["2020-01-01", "2021-01-01"])
     for day in (datetime.datetime(2021, 1, 1), np.datetime64("2021-01-01T00", "ns")):
         assert xirr([-100.0, 110.0], ["2020-01-01", day]) == right
+
+
+def of_scenarios():
+    model = lw.series.Model("deal", periods=3, start="2026-01-01", freq="year")
+    model.input("r", axes="scenario")
+    model.formula("cf", "where(t == 0, -100, 60 * (1 + r))")
+    result = model.run(r=[0.0, 0.1, 0.2])
+    return result, [irr(result["cf"][:, n]).rate for n in range(3)]
+
+
+def test_flows_of_several_scenarios_are_not_mixed():
+    result, rates = of_scenarios()
+    table = result.to_pandas("cf")
+    dates = table.index.get_level_values("time")
+    calls = [
+        lambda: irr(table["cf"]),
+        lambda: irr(table),
+        lambda: xirr(table["cf"], dates),
+        lambda: irr(result.to_xarray()["cf"].stack(both=("time", "scenario"))),
+    ]
+    for call, way in zip(calls, ["'scenario'"] * 3 + ["'both'"], strict=True):
+        with pytest.raises(Diagnostic, match="several would be mixed") as error:
+            call()
+        assert error.value.code.ident == "LW3050"
+        assert f"flows.unstack({way})" in error.value.help
+    assert irr(table["cf"].unstack("scenario")).rate.tolist() == rates
+    one = table[table.index.get_level_values("scenario") == 1]["cf"]
+    assert irr(one).rate == rates[1]
+    assert irr(one.iloc[[1, 2, 0]].sort_index()).rate == rates[1]
+    with pytest.raises(Diagnostic, match="not in order"):
+        irr(one.iloc[[1, 2, 0]])
+    quarters = pd.MultiIndex.from_product([[2026, 2027], [1, 2]], names=["year", "quarter"])
+    assert irr(pd.Series([-100.0, 40, 40, 40], quarters)).rate == irr([-100.0, 40, 40, 40]).rate
+
+
+def test_the_dimension_that_is_called_time_is_that_of_periods():
+    result, rates = of_scenarios()
+    flows = result.to_xarray()["cf"]
+    assert irr(flows.T).rate.tolist() == irr(flows).rate.tolist() == rates
+    wide = result.to_pandas("cf")["cf"].unstack("time")
+    assert irr(wide).rate.tolist() == rates
+    assert irr(wide).rate.index.name == "scenario"

@@ -34,6 +34,8 @@ from lanework.machines.series.data.outputs import names_of_periods
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, WHERE, Expr
 from lanework.machines.series.passes.graph import loop_of
+from lanework.machines.series.passes.kinds import TIMED
+from lanework.machines.series.passes.values import Kinds
 
 OVER_ALL = frozenset(("total", "minimum", "maximum"))
 NONE = "no solution is reached"
@@ -126,6 +128,7 @@ class _Writer:
     def __init__(self, values: Lane, inputs: Mapping[str, Any], dates: Any) -> None:
         self.values, self.inputs, self.dates = values, inputs, dates
         self.model = values.full.model
+        self.typed: Kinds = values.full.program.views["kinds"]
         self.expanded: set[tuple[str, int | None]] = set()
         self.leaves: set[tuple[str, int | None]] = set()
 
@@ -135,7 +138,8 @@ class _Writer:
         formula = self.model.formulas.get(name)
         if formula is None or step.source != "formula":
             return step
-        step = replace(step, formula=formula.shown)
+        notes = [step.note, *self.typed.conversions(name, formula.expr.walk())]
+        step = replace(step, formula=formula.shown, note="; ".join(filter(None, notes)))
         if (name, step.period) in self.expanded:
             return replace(step, again=True)
         over_all = t is None and self.values.timed(name)
@@ -226,7 +230,9 @@ class _Writer:
             yield Step(name, None, self.values.value(PERIODS, None), source="time")
         elif name != "t":
             value = None if t is None else self.values.value(f"{name}#", t)
-            yield Step(name, t, value, source="calendar", label=self._date(t), note=note)
+            unit = TIMED.get(name, "") if self.typed.units else ""
+            label = self._date(t)
+            yield Step(name, t, value, unit, source="calendar", label=label, note=note)
 
     def _shift(self, expr: Expr, t: int | None, depth: int, back: int, note: str) -> Iterator[Step]:
         source, fill = expr.args

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from lanework.base.errors import Diagnostic
-from lanework.machines.series.codes import BAD_AXIS, BAD_MARK, NO_OUTPUT, UNSUPPORTED
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.machines.series.codes import BAD_AXIS, BAD_MARK, NO_OUTPUT, UNKNOWN_NAME, UNSUPPORTED
 from lanework.machines.series.isa import ENDS
 from lanework.machines.series.language import calendar as calendars
 from lanework.machines.series.language.expression import Expr
@@ -63,7 +63,9 @@ def ordered_of(model: Registry, outputs: Sequence[str] | None) -> Ordered:
     for name in roots:
         model.need(name)
     for name in model.marks:
-        model.need(name)
+        if name not in model:
+            what = f"{name!r} is marked as circular, and is no node of the model"
+            raise Diagnostic(UNKNOWN_NAME, what, help=did_you_mean(name, model.formulas))
         if name not in model.formulas:
             what = f"{name!r} is an input, and marked as circular"
             raise Diagnostic(BAD_MARK, what, help="mark a node that has a formula")
@@ -139,6 +141,7 @@ def compile_model(
     emitter = Emitter(model, values, asked, targets, horizon, categories, typed)
     program = SeriesProgram(**vars(emitter.program(notes)))
     program.views["model"] = model.snapshot()
+    program.views["kinds"] = typed
     if measure:
         groups = [group for group, _ in circles.left] if reader.solved else []
         program.views["loops"] = [([u.name for u in g.unknowns], g.steps) for g in groups]

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from lanework.machines.series.language.registry import Registry
 
 _DEFINED = {"t": "count", "periods": "count", "year": "count", "month": "count"}
-_TIMED = {"days_in_period": "day", "year_fraction": "year"}
+TIMED = {"days_in_period": "day", "year_fraction": "year"}
+"""The units of these columns of the calendar; the others have none."""
 
 
 def infer_kinds(model: Registry, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds:
@@ -63,8 +64,8 @@ class _Inference:
             self.names[node.name] = Type(self._declared(node.unit, node.kind, node.name), node.kind)
         for name in ("t", "periods", *COLUMNS):
             unit = self.rules.none
-            if self.algebra is not None and name in _TIMED:
-                unit = self.algebra.parse(_TIMED[name])
+            if self.algebra is not None and name in TIMED:
+                unit = self.algebra.parse(TIMED[name])
             if name not in self.names:
                 self.names[name] = Type(unit, _DEFINED.get(name, "constant"))
         for f in ordered:
@@ -124,6 +125,7 @@ class _Inference:
         return assignable(formula.kind or "", kind)
 
     def _check(self, formula: Formula, steps: Sequence[Expr]) -> None:
+        self.rules.check_days(steps, formula)
         given = self.rules.type_of(steps, formula)
         declared = self.names[formula.name]
         algebra = self.algebra

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lanework.base.errors import Diagnostic
-from lanework.core.ops.bodies.arithmetic import add, mul, sub
+from lanework.core.ops.bodies.arithmetic import add, div, mul, neg, sub
 from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH, UNIT_CLASH
 from lanework.machines.series.isa import SHIFTS
@@ -97,6 +97,28 @@ class StepRules(UnitFit):
     def type_of(self, steps: Sequence[Expr], formula: Formula) -> Type:
         """The type of a formula, from its steps in the order of `Expr.walk`."""
         return self._types(steps)[id(formula.expr)]
+
+    def check_days(self, steps: Sequence[Expr], formula: Formula) -> None:
+        """Refuse products of days that a bare number of days a year divides: units do that too.
+
+        Raises:
+            Diagnostic: LW3014.
+        """
+        if self.algebra is None or not any(_is_year_of_days(step) for step in steps):
+            return
+        types, day = self._types(steps), self.algebra.parse("day")
+        days, divided = dict[int, Expr](), dict[int, Expr]()  # by the step that has them as factor
+        for step in steps:
+            here = id(step)
+            if types[here].unit == day and (step.head == NAME or step.head == LOOKUP):
+                days[here] = step
+            for arg in step.args[: _FACTORS.get(step.head, 0)]:
+                days |= {here: days[id(arg)]} if id(arg) in days else {}
+                divided |= {here: divided[id(arg)]} if id(arg) in divided else {}
+            if step.head == div.name and _is_year_of_days(step.args[1]):
+                divided[here] = step.args[1]
+            if here in days and here in divided:
+                raise _twice_a_year(step, days[here], divided[here])
 
     def parts(self, steps: Sequence[Expr], formula: Formula) -> bool:
         """Whether every stock in a formula is a part of one, or chosen, as a flow may be.
@@ -282,6 +304,29 @@ class StepRules(UnitFit):
         here = self._per_period(expr, args)
         self.need_pure(expr, [here], [0])
         return Type(self.none, here.kind)
+
+
+_FACTORS = {mul.name: 2, div.name: 1, neg.name: 1}
+"""How many of its operands a step has as factors."""
+_YEARS = frozenset((360.0, 364.0, 365.0, 365.25, 366.0))
+
+
+def _is_year_of_days(expr: Expr) -> bool:
+    return expr.head == NUMBER and expr.value in _YEARS
+
+
+def _twice_a_year(expr: Expr, days: Expr, number: Expr) -> Diagnostic:
+    """Days over a number of days, which are still days, and are converted once more."""
+    count = f"{number.value:g}"
+    way = "year_fraction" if count == "365" else f"year_fraction * 365 / {count}"
+    return Diagnostic(
+        PERIOD_CLASH,
+        f"`{days}` has the unit day, and {count} none: `{expr}` would be divided by the days of a"
+        " year twice, as units convert days to years (of 365.25 days)",
+        span=expr.span,
+        help=f"write {way} for days_in_period / {count}, or give the number its unit:"
+        f' formula("basis", "{count}", unit="day/year")',
+    )
 
 
 def _all(args: Sequence[Type], kind: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,15 @@ class Kinds:
     factors: dict[int, tuple[float, ...]] = field(default_factory=dict)
     scale: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def conversions(self, name: str, steps: Iterable[Expr]) -> list[str]:
+        """By what operands of a formula's steps, and all of it, are multiplied for their units."""
+        return [
+            f"`{arg}` times {factor:.10g}"
+            for step in steps
+            for arg, factor in zip(step.args, self.factors.get(id(step), ()), strict=False)
+            if factor != 1.0
+        ] + ([f"all times {self.scale[name]:.10g}"] if name in self.scale else [])
 
 
 class Values:

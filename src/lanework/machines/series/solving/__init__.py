@@ -11,7 +11,8 @@
 6. `solution.py`: what comes back: a status, values, multipliers, the way that led there; `where.py`
    names where it is that something is not solved, and unknowns that change nothing.
 7. `goal.py`: one unknown a lane, all lanes at once, without IPOPT, by `search.py`.
-8. `returns.py`: internal rates of return, by the roots of sums of exponentials (`roots.py`).
+8. `returns.py`: internal rates of return, by the roots of sums of exponentials (`roots.py`), of
+   flows that `alongtime.py` puts in order.
 9. `keywords.py`: what all this takes by name, for those who read types.
 10. `command.py`: solving and seeking on the command line.
 """

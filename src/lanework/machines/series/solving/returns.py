@@ -23,6 +23,7 @@ from lanework.core.result.frames import need
 from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.longtables import moments
+from lanework.machines.series.solving.alongtime import along_time
 from lanework.machines.series.solving.roots import rates_of
 
 Floats = NDArray[np.float64]
@@ -59,12 +60,14 @@ def irr(flows: ArrayLike, *, guess: float = 0.0, limits: Limits | None = None) -
     """Internal rates of return of flows one period apart, the first at once.
 
     Args:
-        flows: shape (periods,) or (periods, lanes...), an index of dates or numbers in order.
+        flows: shape (periods,) or (periods, lanes...), an index of dates or numbers in order. A
+            dimension or columns called `time` are the periods wherever they stand.
         guess: of several rates the one nearest to this is `rate`.
         limits: a deadline.
 
     Raises:
-        Diagnostic: LW3050 for flows that are no numbers; LW2005 for limits that are none.
+        Diagnostic: LW3050 for flows that are no numbers, and for those of several lanes one below
+            the other; LW2005 for limits that are none.
         Trap: LW2001.
 
     Example:
@@ -73,6 +76,7 @@ def irr(flows: ArrayLike, *, guess: float = 0.0, limits: Limits | None = None) -
         >>> [round(rate, 12) for rate in irr([-1000.0, 2500.0, -1540.0]).roots]
         [0.1, 0.4]
     """
+    flows = along_time(flows)
     amounts = _numbers(flows)
     own = _labels(flows)
     if own.dtype.kind in "Miuf" and (own[1:] < own[:-1]).any():
@@ -103,14 +107,15 @@ def xirr(
         limits: a deadline.
 
     Raises:
-        Diagnostic: LW3050 for flows that are no numbers, for what is no date, for other counts;
-            LW2005 for limits that are none.
+        Diagnostic: LW3050 for flows that are no numbers, for those of several lanes one below the
+            other, for what is no date, for other counts; LW2005 for limits that are none.
         Trap: LW2001.
 
     Example:
         >>> round(xirr([-100.0, 110.0], ["2025-01-01", "2026-01-01"]).rate, 12)
         0.1
     """
+    flows = along_time(flows)
     amounts = _numbers(flows)
     if isinstance(dates, str) or not isinstance(dates, Iterable):
         raise Diagnostic(BAD_INPUT, f"the dates are {dates!r}", help="give a date for each flow")
