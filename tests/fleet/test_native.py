@@ -335,3 +335,47 @@ def test_numbers_from_a_table_that_a_phase_writes():
 """
     runner = same(lw.fleet.assemble(text))
     assert "another" not in runner.explain()
+
+
+ORDERED = """
+.state S32
+.shared 40
+.buffer sums, 0, 8, out
+.buffer seen, 8, 8, out
+.routine main
+    VMID r0
+    MODI r1, r0, 8
+    MULI r2, r0, 0.1
+    MODI r3, r0, 5
+wait:
+    SUBI r3, r3, 1
+    BRANCH_GT r3, wait
+    {what}
+    HALT
+.phase wait_all
+    .launch main, 700
+.phase wait_all
+    .launch main, 33
+"""
+
+
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
+@pytest.mark.parametrize(
+    "what",
+    [
+        "ATOMIC_ADD r4, r1, r2",
+        "ATOMIC_MIN r4, r1, r2",
+        "ATOMIC_IXCH r4, r1, r2",
+        "WRITE r1, r2",
+        "ADDI r1, r1, 8\nWRITE r1, r2\nADDI r2, r2, 1\nSUBI r1, r1, 8\nWRITE r1, r0",
+    ],
+)
+def test_what_counts_in_the_order_of_epochs(what):
+    program = lw.fleet.assemble(ORDERED.format(what=what))
+    results = [program.bind(name)() for name in ("reference", "llvm")]
+    one, other = ({name: np.asarray(r[name]).tobytes() for name in r} for r in results)
+    assert one == other
+    for name in ("conflicts", "stalled", "epochs", "instructions", "by_kernel"):
+        assert results[0].stats[name] == results[1].stats[name], name
+    groups = program.bind("llvm")._ready(None).groups
+    assert not any(isinstance(rows, str) for rows in groups.rows)

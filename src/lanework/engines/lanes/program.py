@@ -87,6 +87,23 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Later:
+    """What is to be done with the word at an index is written down: others have to be first.
+
+    Attributes:
+        number: which of the lists of a lane it goes to, where it is the only one.
+        index: a variable.
+        source: an operand.
+        after: instructions of the block, up to this.
+    """
+
+    number: int
+    index: int
+    source: Operand
+    after: int
+
+
+@dataclass(frozen=True)
 class Refill:
     """Steps that only some lanes need: done where a variable of one of them is not 0.
 
@@ -105,7 +122,7 @@ class Blocks4:
     counter: tuple[Operand, Operand, Operand, Operand]
 
 
-Step = Compute | Copy | Load | Store | Update | Refill | Blocks4
+Step = Compute | Copy | Load | Store | Update | Later | Refill | Blocks4
 
 
 @dataclass(frozen=True)
@@ -209,7 +226,11 @@ def operands(step: Step | End) -> Iterator[Operand]:
             yield source
         case Load(index=index):
             yield index
-        case Store(index=index, source=source) | Update(index=index, source=source):
+        case (
+            Store(index=index, source=source)
+            | Update(index=index, source=source)
+            | Later(index=index, source=source)
+        ):
             yield index
             yield source
         case Refill(when=when, steps=steps):

@@ -7,6 +7,7 @@ from lanework.engines.lanes.program import (
     Blocks4,
     Compute,
     Copy,
+    Later,
     Load,
     Refill,
     Store,
@@ -169,6 +170,12 @@ def _update(writer: Masked, step: Update) -> None:
     writer.label(end)
 
 
+def _later(writer: Masked, step: Later) -> None:
+    index, value = (writer.read(each, wide=True) for each in (step.index, step.source))
+    mask = _inside(writer, index, writer.mask, "writes")
+    writer.later(step, mask, (index, value, writer.age(step.after)))
+
+
 def _refill(writer: Masked, step: Refill) -> None:
     when = writer.read(step.when, wide=True)
     some = writer.emit(f"icmp ne {writer.kind} {when}, zeroinitializer")
@@ -243,6 +250,7 @@ RULES: Rules = {
     Load: _load,
     Store: _store,
     Update: _update,
+    Later: _later,
     Refill: _refill,
     Blocks4: _philox,
 }

@@ -24,6 +24,7 @@ from lanework.engines.lanes.program import (
     Branch,
     Jump,
     LaneProgram,
+    Later,
     Operand,
     Step,
     Stop,
@@ -80,6 +81,7 @@ class Masked(Writer):
         stopped: called where lanes stop in a way that is to be written down: the stop, the mask.
         late: the condition, of a number of turns of loops, under which to give up.
         pause: called now and then.
+        later: called for what is written down: the step, a mask, and index, operand and age.
         aside: what is put aside then: the names of places, and their types.
     """
 
@@ -99,6 +101,8 @@ class Masked(Writer):
         self.stopped: Callable[[Stop, str], None] = lambda stop, mask: None
         self.late: Callable[[str], str] = lambda turns: "false"
         self.pause: Callable[[], None] = lambda: None
+        self.later: Callable[[Later, str, tuple[str, ...]], None] = lambda step, mask, values: None
+        self.block = 0
         self.aside: dict[str, str] = {}
         self.order = Order(shape)
         self.ages = first_ages(self.program)
@@ -184,6 +188,7 @@ class Masked(Writer):
         """Write all blocks; lanes end at the label `done`."""
         for number, block in enumerate(self.program.blocks):
             self.label(f"b{number}")
+            self.block = number
             self.values, self.changed = {}, set()
             masked = number in self.shape.masked
             self.mask = self._get_mask(number) if masked else self.all
@@ -199,6 +204,12 @@ class Masked(Writer):
         if block.counts:
             old, lanes = self.emit(f"load i64, ptr %n{number}"), self.count(self.mask)
             self.line(f"store i64 {self.emit(f'add i64 {old}, {lanes}')}, ptr %n{number}")
+
+    def age(self, after: int) -> str:
+        """How many instructions each lane has executed, so many of this block among them."""
+        ages, age = self.emit(f"load {self.kind}, ptr %ages"), self.emit("load i32, ptr %age")
+        together = self.emit(f"add i32 {age}, {self.ages[self.block] + after}")
+        return self.emit(f"add {self.kind} {ages}, {self.splat(together, 'i32')}")
 
     def _pay(self, more: int, mask: str | None) -> None:
         """Lanes have executed more instructions: those of a mask, or all."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Trap
+from lanework.core.ops.bodies import arithmetic
 from lanework.engines import signals
 from lanework.engines.kernel import Kernel
 from lanework.engines.llvm import jit
@@ -26,6 +27,7 @@ from lanework.machines.fleet.native import text
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.steps import Groups
 from lanework.machines.fleet.plan import Allocated
+from lanework.machines.fleet.reference import sharing
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 from lanework.machines.fleet.runtime.traps import are_numbers
 from lanework.machines.fleet.state import Status, VMState, Words
@@ -35,6 +37,8 @@ CHUNK = 1 << 14
 """Groups of phases that one call runs at most."""
 PER_LINE = 8
 """Instructions of VMs that take about as long as one unit of what threads are shared by."""
+NOTHING = np.uint32(0xFFFFFFFF)
+"""The index of what is not done."""
 SMALL = 1 << 16
 """VMs, and words of shared memory, up to which it costs little to try and begin again."""
 MOST = 1 << 30
@@ -93,7 +97,9 @@ class LLVMEngine(ReferenceEngine):
             bits = jit.vector_bits()
             target = Target(bits // 32, bits == 512, jit.vector_registers())
             rows = {name: n for n, name in enumerate(self.view.profile.fields)}
-            forms = [(form, Lowering(self.view, form).program()) for form in self.groups.forms]
+            lowerings = [Lowering(self.view, form) for form in self.groups.forms]
+            forms = [(each.form, each.program()) for each in lowerings]
+            self._lists = max((each.laters for each in lowerings), default=0)
             strict = self.settings.on_fault == "stop"
             module, size = text.module(forms, target, rows, strict=strict)
             self._kernel = jit.compile_text(
@@ -128,6 +134,9 @@ class LLVMEngine(ReferenceEngine):
                 return tried
         kernel = self.compile(until)
         unused, self._unused, self._lean = self._unused, False, True
+        ordered = bool(self.groups.ordered(step))
+        self._later = np.zeros((text.LISTED * self._lists, self.view.slots * ordered), np.uint32)
+        self._later[:: text.LISTED] = NOTHING
         epochs, counters = self._call(kernel, entries, fuel, until)
         lean = not (self.record or self.view.allocation.kept)
         self._unused = unused and lean and not (counters[text.FAULTS] or counters[text.WAITING])
@@ -145,6 +154,8 @@ class LLVMEngine(ReferenceEngine):
             progress.stop = Stop.FUEL
         else:
             progress.epochs += int(epochs.sum())
+        if ordered and progress.stop is Stop.DONE:
+            self._settle(step)
         self._written(step, steps)
         if (
             self.record
@@ -219,6 +230,7 @@ class LLVMEngine(ReferenceEngine):
             text.AGES: self._ages,
             text.EPOCHS: epochs,
             text.COUNTERS: counters,
+            text.LATER: self._later,
         }
         for column, array in columns.items():
             frame.columns[column] = address(array)
@@ -254,6 +266,29 @@ class LLVMEngine(ReferenceEngine):
         waiting = int(counters[text.WAITING])
         if waiting:
             progress.live, progress.stop = waiting, Stop.DEADLOCK
+
+    def _settle(self, step: int) -> None:
+        """Do what is to be done in the order of epochs, and of VMs within one."""
+        lists = self._later.reshape(self._lists, text.LISTED, -1)
+        which, vm = np.nonzero(lists[:, 0] != NOTHING)
+        where, given, age = (lists[which, n, vm] for n in range(text.LISTED))
+        order = np.lexsort((vm, age))
+        at, given, age = where[order].astype(np.int64), given[order], age[order]
+        info = self.view.infos[min(self.groups.ordered(step))]
+        if info.updates is None:
+            pairs = np.sort(age.astype(np.int64) << 32 | at)
+            self.progress.conflicts += len(np.unique(pairs[1:][pairs[1:] == pairs[:-1]]))
+            self.words[at] = given  # of equal indices the last value is assigned
+            return
+        with np.errstate(all="ignore"):
+            before = sharing.together(info.updates, self.words, at, given)
+        if before is None:
+            update, before = sharing.update(info), np.zeros_like(given)
+            for n, (word, operand) in enumerate(zip(at.tolist(), given, strict=True)):
+                before[n] = self.words[word]
+                self.words[word] = update(before[n], operand)
+        if info.updates is arithmetic.add:
+            self.progress.stalled += sharing.stalled(before, given)
 
     # What is left of VMs --------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from lanework.engines.lanes.program import (
     Copy,
     Jump,
     LaneProgram,
+    Later,
     Load,
     Operand,
     Refill,
@@ -68,6 +69,7 @@ class Form:
         bounds: whether an address outside is a fault.
         stride: how far apart the numbers of VMs are.
         table: whether VMs have their numbers from a table, which is in their state by then.
+        ordered: instructions whose effects on words are to be done in the order of epochs.
     """
 
     entry: int
@@ -76,6 +78,7 @@ class Form:
     bounds: bool = False
     stride: int = 1
     table: bool = False
+    ordered: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -105,6 +108,7 @@ class Lowering:
         begins = [node for node in order if node in leaders]
         self.numbers = {node: n for n, node in enumerate(begins, 1)}
         self.tail: list[Block] = []
+        self.laters = 0
         self.base = 1 + len(begins)
         blocks = [Block([], Jump(self.numbers[self.form.entry,]))]
         for node in order:
@@ -201,6 +205,7 @@ class Lowering:
         *context, ip = node
         info, instruction = self.view.infos[ip], self.view.instructions[ip]
         block.counts[info.kernel] += 1
+        self.block = block
         self.steps, self.open = block.steps, len(context)
         if info.kernel is Kernel.BRANCH or info.ends:
             block.end = self._control(node, info, instruction)
@@ -259,7 +264,7 @@ class Lowering:
             self.tail.append(Block())
             bad = self._stop(Status.FAULTED, Fault.BAD_ADDRESS, ip)
             block.end = Branch(graphs.INSIDE, (index,), inside, bad)
-            block = self.tail[inside - self.base]
+            block = self.block = self.tail[inside - self.base]
             self.steps = block.steps
         if info.name == "WAIT":
             self.steps.append(Load(scratch, index))
@@ -342,7 +347,11 @@ class Lowering:
     def _shared(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
         """What is done with a word of shared memory."""
         register, index = self.view.profile.register, self.names["index"]
-        if info.name in ("SYSCALL_READ", "IREAD"):
+        if ip in self.form.ordered:
+            source = register(values["src"])
+            self.steps.append(Later(self.laters, index, source, self.block.counts.total()))
+            self.laters += 1
+        elif info.name in ("SYSCALL_READ", "IREAD"):
             self.steps.append(Load(register(values["dest"]), index, self.inside, self.row))
         elif info.name in ("SYSCALL_WRITE", "IWRITE"):
             self.steps.append(Store(index, register(values["src"]), self.inside, self.row))

@@ -65,11 +65,9 @@ class Groups:
         verdict = self.effects.verdict(steps.start)
         if verdict.conflict is not None:
             return verdict.conflict.reason
-        if verdict.ordered:
-            return "several VMs write the same words, in the order of epochs"
         rows = []
         for each in launches:
-            form = self._form(each)
+            form = self._form(each, verdict.ordered)
             reason = self._why_not(form)
             if reason:
                 return reason
@@ -81,7 +79,7 @@ class Groups:
             rows.append([*numbers, size, -(-launch.count // size), 0, 0, 0])
         return np.array(rows, np.int64).reshape(-1, len(text.ENTRY))
 
-    def _form(self, allocated: Allocated) -> Form:
+    def _form(self, allocated: Allocated, ordered: frozenset[int]) -> Form:
         launch = allocated.launch
         return Form(
             self.view.routines[launch.routine].entry,
@@ -90,6 +88,7 @@ class Groups:
             bounds=self.settings.bounds == "fault",
             stride=launch.stride if launch.strategy == "strided" else 1,
             table=launch.strategy == "custom",
+            ordered=ordered,
         )
 
     def _why_not(self, form: Form) -> str:
@@ -104,9 +103,31 @@ class Groups:
         free = [ip for ip in reached if self.view.infos[ip].atomic and self._free(ip)]
         if form.record and free:
             return "VMs that are kept have what atomics gave them, in the order of epochs"
-        if any(self.view.infos[ip].name == "ATOMIC_ADD" for ip in reached):
+        if any(self.view.infos[ip].name == "ATOMIC_ADD" for ip in reached - form.ordered):
             return "ATOMIC_ADD looks for counts that stay the same"
+        return self._out_of_order(form)
+
+    def _out_of_order(self, form: Form) -> str:
+        """Why what is to be done in the order of epochs cannot be done after all of them."""
+        if not form.ordered:
+            return ""
+        infos = [self.view.infos[ip] for ip in form.ordered]
+        names = {info.name for info in infos}
+        writes = names <= {"SYSCALL_WRITE", "IWRITE"}
+        known = self.effects.known
+        if known is None or not form.ordered.isdisjoint(known.flow.cyclic):
+            return "several VMs write the same words time and again, in the order of epochs"
+        if not writes and (len(names) > 1 or infos[0].updates is None):
+            return "several VMs write the same words in different ways, in the order of epochs"
+        if not writes and form.record:
+            return "VMs that are kept have what atomics gave them, in the order of epochs"
+        if writes and names and self.settings.conflicts == "fault":
+            return "several VMs write the same words, which is to be a fault"
         return ""
+
+    def ordered(self, step: int) -> frozenset[int]:
+        """What the group that begins with a step does in the order of epochs, after all of them."""
+        return self.effects.verdict(step).ordered
 
     @cached_property
     def written(self) -> list[tuple[int, int]]:
@@ -144,6 +165,14 @@ class Groups:
         return kinds[self.kinds]
 
     @cached_property
+    def _late(self) -> npt.NDArray[np.bool_]:
+        """Which groups do something after all of their epochs."""
+        kinds, firsts = np.unique(self.kinds, return_index=True)
+        late = np.zeros(len(self.rows), np.bool_)
+        late[kinds] = [bool(self.ordered(int(self.starts[first]))) for first in firsts]
+        return late[self.kinds]
+
+    @cached_property
     def _tables(self) -> npt.NDArray[np.bool_]:
         """Of which groups VMs have their numbers from a table."""
         plan = self.view.plan
@@ -166,6 +195,9 @@ class Groups:
         tables = np.flatnonzero(self._tables[first : first + count])
         if len(tables):  # which what runs before may write
             count = max(int(tables[0]), 1)
+        late = np.flatnonzero(self._late[first : first + count])
+        if len(late):
+            count = max(int(late[0]), 1)
         if not count:
             return NO_ENTRIES, 0
         kinds = [self.rows[kind] for kind in self.kinds[first : first + count].tolist()]

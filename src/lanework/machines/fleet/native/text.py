@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lanework.engines import signals
-from lanework.engines.lanes.program import LaneProgram, Stop
+from lanework.engines.lanes.program import LaneProgram, Later, Stop
 from lanework.engines.lanes.shape import shape
 from lanework.engines.lanes.webs import split
 from lanework.engines.llvm.ir import Writer
@@ -29,11 +29,13 @@ COUNTS = CLASSES + len(Kernel)
 """Words of counters: instructions; accesses outside; VMs that faulted, and that wait; after how
 many turns of loops to give up; 1 + the phase of the first fault; whether a lane gave up; and
 instructions by `Kernel`."""
-MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS = range(7)
+MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS, LATER = range(8)
 """Columns: shared memory, the state's rows, entries, ages of VMs that stopped, epochs of phases,
-counters, and the table for signals."""
+counters, the table for signals, and what is done later (`LISTED` rows of VMs for each list)."""
 SLOTS, KEY0, KEY1, FUEL = range(4, 8)
 """Dimensions behind those of a frame."""
+LISTED = 3
+"""Rows of a list of what is done later: index, operand, age."""
 LEAST, UNIT, SHARES = 64, 1024, 16
 """VMs of a unit of work, at least and at most: threads are to have some units each."""
 UNITS = 256
@@ -127,6 +129,7 @@ class _Body:
         inputs = self._inputs(w)
         w.stopped = lambda stop, mask: self._stopped(w, stop, mask)
         w.late = lambda turns: self._late(w, turns)
+        w.later = lambda step, mask, values: self._later(w, step, mask, values)
         w.pause = lambda: w.line("call void @ask(ptr %columns, ptr %shared)")
         before = len(w.lines)
         w.declare({n: inputs[what] for n, what in self.program.inputs.items()})
@@ -183,6 +186,15 @@ class _Body:
     def _put(self, w: Masked, value: str, pointer: str, mask: str) -> None:
         args = [(w.kind, value), ("ptr", f"align 4 {pointer}"), (w.mask_kind, mask)]
         w.call(f"llvm.masked.store.v{w.width}i32.p0", args)
+
+    def _later(self, w: Masked, step: Later, mask: str, values: tuple[str, ...]) -> None:
+        """Write down where a word is, what is done with it, and when."""
+        column = w.emit(f"getelementptr i64, ptr %columns, i64 {LATER}")
+        lists = w.emit(f"load ptr, ptr {column}")
+        for n, value in enumerate(values):
+            row = w.emit(f"mul i64 %slots, {LISTED * step.number + n}")
+            at = w.emit(f"add i64 {row}, {self.place}")
+            self._put(w, value, w.emit(f"getelementptr i32, ptr {lists}, i64 {at}"), mask)
 
     def _stopped(self, w: Masked, stop: Stop, mask: str) -> None:
         """VMs that faulted, or wait."""
