@@ -14,7 +14,6 @@ is mixed into a variable only if a lane that is elsewhere still needs what it ha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from lanework.core.ops.expr import Graph
@@ -32,39 +31,12 @@ from lanework.engines.lanes.program import (
 )
 from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import Writer, emit_graph, type_of
+from lanework.engines.llvm.lanetarget import Target
 
-SPARE = 3
-"""Registers for counts and what is just computed."""
 CHECKS = 1024
 """Turns of loops between looks at whether to stop: a power of 2."""
 SELDOM = 1 << 15
 """Turns between two pauses: a power of 2."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """What code is made for.
-
-    Attributes:
-        width: lanes of a vector, which may be of several registers.
-        bits: whether the processor has masks of bits; else masks are words of all ones.
-        registers: how many it has for vectors.
-        fused: whether it has an instruction for `fma`.
-    """
-
-    width: int
-    bits: bool
-    registers: int = 16
-    fused: bool = True
-
-    def suited(self, shape: Shape) -> Target:
-        """Vectors of as many registers as there are for what lanes keep between blocks.
-
-        Several are computed side by side, so that their latencies overlap.
-        """
-        kept = max((len(live & shape.divergent) for live in shape.live), default=0)
-        fits = [n for n in (4, 2) if n * (kept + SPARE) <= self.registers]
-        return replace(self, width=self.width * max(fits, default=1))
 
 
 class Masked(Writer):

@@ -19,7 +19,7 @@ from lanework.core.ops.bodies import arithmetic
 from lanework.engines import signals
 from lanework.engines.kernel import Kernel
 from lanework.engines.llvm import jit
-from lanework.engines.llvm.masked import Target
+from lanework.engines.llvm.lanetarget import Target
 from lanework.engines.native import OWN_SHARE, Frame, address
 from lanework.machines.fleet.engine import Progress, Settings, Stop
 from lanework.machines.fleet.layout import FleetView

@@ -15,7 +15,8 @@ from lanework.engines.lanes.shape import shape
 from lanework.engines.lanes.webs import split
 from lanework.engines.llvm.ir import Writer
 from lanework.engines.llvm.lanesteps import RULES
-from lanework.engines.llvm.masked import Masked, Target
+from lanework.engines.llvm.lanetarget import Target
+from lanework.engines.llvm.masked import Masked
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.native.lower import Form
 from lanework.machines.fleet.state import Status

@@ -1,0 +1,36 @@
+"""What code for lanes is made for: how many a vector has, and what masks are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lanework.engines.lanes.shape import Shape
+
+SPARE = 3
+"""Registers for counts and what is just computed."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What code is made for.
+
+    Attributes:
+        width: lanes of a vector, which may be of several registers.
+        bits: whether the processor has masks of bits; else masks are words of all ones.
+        registers: how many it has for vectors.
+        fused: whether it has an instruction for `fma`.
+    """
+
+    width: int
+    bits: bool
+    registers: int = 16
+    fused: bool = True
+
+    def suited(self, shape: Shape) -> Target:
+        """Vectors of as many registers as there are for what lanes keep between blocks.
+
+        Several are computed side by side, so that their latencies overlap.
+        """
+        kept = max((len(live & shape.divergent) for live in shape.live), default=0)
+        fits = [n for n in (4, 2) if n * (kept + SPARE) <= self.registers]
+        return replace(self, width=self.width * max(fits, default=1))
