@@ -1018,6 +1018,8 @@ def test_a_stair_of_rounding_is_no_jump(large):
         ("x / (abs(x) + 1)", -1.0, -0.5),
         ("1e6 - exp(-x)", 1e6, 0.0),
         ("5 / (1 + exp(-x))", 5.0, 1.0),
+        ("log(1 + exp(-x))", 0.0, 0.0),
+        ("1e12 * log(1 + exp(-x))", 0.0, -1.0),
     ],
 )
 def test_what_fades_out_is_no_root(formula, target, start, engine):
@@ -1028,6 +1030,43 @@ def test_what_fades_out_is_no_root(formula, target, start, engine):
                    inputs={"x": [start, start]}, failures="nan", engine=engine)  # fmt: skip
     assert lanes.reached.tolist() == [False, True]
     assert lanes.value[1] == pytest.approx(2 * start + 0.5)
+
+
+@pytest.mark.parametrize("engine", ["reference", "auto"])
+@pytest.mark.parametrize(
+    ("formula", "target", "start"),
+    [
+        ("exp(-x)", 0.0, 800.0),
+        ("exp(-x) * x", 0.0, 800.0),
+        ("tanh(x)", 1.0, 30.0),
+        ("tanh(x)", -1.0, -800.0),
+        ("log(1 + exp(-x))", 0.0, 30.0),
+        ("log(1 + exp(-x))", 0.0, 60.0),
+        ("log(1 + exp(-x))", 0.0, 1e6),
+    ],
+)
+def test_a_start_at_which_it_has_faded_out_is_no_root(formula, target, start, engine):
+    m = model(inputs=("x",), y=f"last({formula})")
+    assert not m.seek("x", "y", target, inputs={"x": start}, failures="nan", engine=engine).reached
+
+
+@pytest.mark.parametrize(
+    ("formula", "target", "start"),
+    [
+        ("max(0, x - 5)", 0.0, 0.0),
+        ("max(0, x) ** 2", 0.0, -3.0),
+        ("x * x", 0.0, 0.0),
+        ("0 * x + 3", 3.0, 3.0),
+        ("floor(x / 10)", 0.0, 5.0),
+        ("where(x > 5, 0, exp(-x))", 0.0, 10.0),
+        ("(x - 1) ** 4 + 5", 5.0, 3.0),
+        ("x - 3", 0.0, 3.0),
+        ("(x - 3) ** 3 * 1e-20", 0.0, 3.0),
+        ("sqrt(x)", 0.0, 0.0),
+    ],
+)
+def test_a_flat_start_that_is_as_aimed_at_is_reached(formula, target, start):
+    assert model(inputs=("x",), y=f"last({formula})").seek("x", "y", target, inputs={"x": start})
 
 
 @pytest.mark.parametrize(

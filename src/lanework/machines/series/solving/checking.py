@@ -9,7 +9,7 @@ import numpy as np
 from lanework.machines.series.solving.blocks import Floats
 from lanework.machines.series.solving.polish import Bools, Equations
 from lanework.machines.series.solving.scales import Scales, ends
-from lanework.machines.series.solving.where import CLOSE, NO_NUMBER
+from lanework.machines.series.solving.where import CLOSE, NO_NUMBER, idle, stay
 
 if TYPE_CHECKING:
     from lanework.machines.series.solving.callbacks import Callbacks
@@ -74,6 +74,22 @@ class _Point:
             return None
         return equations.step(self.slopes, (self.levels - self.low)[equal])
 
+    def endless(self, equal: Bools) -> Floats | None:
+        """Slopes where some of equations have no end; None where those do not say what it is.
+
+        One such slope ties its unknown to nought beside all else of its equation. Of two in one
+        equation, or by one unknown, it cannot be seen how they add up.
+        """
+        row, column = self._problem.entries
+        mine = equal[row]
+        steep = mine & np.isinf(self.slopes)
+        several = any(np.bincount(each[steep]).max(initial=0) > 1 for each in (row, column))
+        if several or np.isnan(self.slopes[mine]).any() or not np.isfinite(self.levels).all():
+            return None
+        tied = np.isin(row, row[steep])
+        out: Floats = np.where(steep, 1.0, np.where(tied | ~mine, 0.0, self.slopes))
+        return out
+
     def _difference(self, index: int, width: float) -> Floats:
         """How outputs change with an unknown, by values on both sides."""
         levels = []
@@ -109,7 +125,7 @@ def checked(
     functions: Problem | Callbacks,
     x: Floats,
     scales: Scales,
-    idle: Bools | None = None,
+    still: Bools | None = None,
 ) -> str:
     """IPOPT says that it is solved: is it? Where equations say all, `x` comes nearer to them.
 
@@ -118,16 +134,16 @@ def checked(
         functions: its functions, native ones where there are.
         x: where it ended.
         scales: how large its numbers are.
-        idle: unknowns that no equation depends on, if any: they are left aside, and so are
+        still: unknowns that no equation depends on, if any: they are left aside, and so are
             equations that depend on none.
     """
     point = _Point(problem, functions, x, scales)
     if problem.objective is None:
         equal, equations, off = point.low == point.high, problem.equations, np.inf
-        if idle is not None:
+        if still is not None:
             equal &= np.bincount(problem.entries[0], point.slopes != 0, problem.rows) > 0
             low, high = ends(problem.variables)
-            equations = Equations(problem.entries, equal, (low < high) & ~idle)
+            equations = Equations(problem.entries, equal, (low < high) & ~still)
         least, most = ends(problem.variables)
         for _ in range(POLISH):
             step = point.step(equations, equal)
@@ -146,13 +162,28 @@ def checked(
 def _doubted(point: _Point, equations: Equations, equal: Bools, scales: Scales) -> str:
     """What it is where slopes do not say that there is one solution."""
     finite, met = point.finite, bool((point.levels == point.low)[equal].all() and point.held)
-    if met and not finite and not np.isnan(point.slopes).any():
-        return "solved"  # a slope without end leaves nothing open
+    slopes = None if finite or not met else point.endless(equal)
+    if slopes is not None and equations.step(slopes, np.zeros(equal.sum())) is not None:
+        return "solved"
     if met and point.unsure:
         point.differ(NEAR * np.maximum(np.abs(point.x), scales.unit))
         if point.step(equations, equal) is not None:
             return "solved"
-    return "singular" if finite else NO_NUMBER
+    return "singular" if finite or slopes is not None else NO_NUMBER
+
+
+def aside(
+    problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats, scales: Scales
+) -> tuple[str, str]:
+    """What it is where unknowns are open: is it those alone that no equation depends on?
+
+    These go back to the start, and all else is looked at again; what is said of them, too.
+    """
+    still = idle(problem, functions, (start, x), scales.unit)
+    if problem.stop or not still.any():
+        return problem.stop or "singular", ""
+    x[still] = start[still]
+    return checked(problem, functions, x, scales, still), stay(problem, still)
 
 
 def beside(

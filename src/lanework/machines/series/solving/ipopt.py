@@ -21,47 +21,21 @@ from lanework.core.result.frames import need
 from lanework.machines.series.codes import BAD_PROBLEM, LOOKUP_OUTSIDE, NO_SOLUTION
 from lanework.machines.series.solving.blocks import Floats
 from lanework.machines.series.solving.callbacks import Callbacks, native
-from lanework.machines.series.solving.checking import NEAR, beside, checked
+from lanework.machines.series.solving.checking import NEAR, aside, beside, checked
 from lanework.machines.series.solving.polish import WHAT
 from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.scales import FAR, Scales, again, ends, first
 from lanework.machines.series.solving.solution import TRACE, Solution
-from lanework.machines.series.solving.where import NO_NUMBER, idle, put_back, stay, where
+from lanework.machines.series.solving.where import NO_NUMBER, SAID, STATUS, put_back, where
 
 SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
 BESIDE = 4  # runs of IPOPT from points that are better than slopes say
 AGAIN = 40  # runs of IPOPT after the first, each in other units
+FAR_OFF = 1e3  # how much larger or smaller than its start an unknown is, of which it said nothing
 STAYS = 1e-9  # of unknowns beside their units: how far a run moves them that makes no difference
 
 AT_A_POINT = (LOOKUP_OUTSIDE, NO_SOLUTION)
 """What a run is refused for at some values of the unknowns, and not at others."""
-STATUS = {
-    0: "solved",
-    1: "inaccurate",
-    2: "infeasible",
-    3: "stopped",
-    4: "diverged",
-    5: "interrupted",
-    6: "solved",
-    -1: "iterations",
-    -2: "stopped",
-    -3: "stopped",
-    -4: "deadline",
-    -5: "deadline",
-    -13: NO_NUMBER,
-}
-SAID = {
-    "solved": "solved",
-    "inaccurate": "only a looser tolerance is reached",
-    "infeasible": "no values of the unknowns near here keep all bounds",
-    "stopped": "no step makes it better, and it is not solved",
-    "diverged": "the unknowns grow without end",
-    "interrupted": "stopped by Ctrl-C",
-    "iterations": "not solved after as many iterations as it may take",
-    "deadline": "not solved by the deadline",
-    NO_NUMBER: "a value or derivative is not a number",
-    "singular": "the solution is not the only one near it",
-}
 
 
 def ipopt() -> Any:
@@ -91,6 +65,7 @@ class Run:
 
     def __init__(self, problem: Problem, options: Mapping[str, Any]) -> None:
         self.problem, self.options = problem, options
+        problem.twice = options.get("hessian_approximation") != "limited-memory"
         self.functions: Problem | Callbacks = problem
         self.trace: list[tuple[Any, ...]] = []
         self._short, self._error = 0, problem.error
@@ -116,9 +91,7 @@ class Run:
             problem.stop = problem.stop or NO_NUMBER
         number = len(self.trace)
         self.trace.append((number, objective * problem.sign, *numbers, mode != 0))
-        if problem.until is not None and time.monotonic() > problem.until:
-            problem.stop = problem.stop or "deadline"
-        return not problem.stop
+        return not problem.late()
 
     def _solver(self, options: dict[str, Any]) -> tuple[Any, _Watch]:
         """IPOPT with these options: the same as before where native functions are."""
@@ -167,12 +140,34 @@ class Run:
         return derived
 
     def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, int]:
-        """The last iterate, and IPOPT's status: again where numbers turn out small or large."""
-        problem, functions = self.problem, self.functions
-        self.scales, said = first(problem, functions, start)
+        """The last iterate, and IPOPT's status: in units of 1, too, where others lead nowhere."""
+        problem = self.problem
+        scales, said = first(problem, self.functions, start)
         free = not _SCALING & {*self.options}
-        x, status = self._solve(start, before, self.scales if said and free else None)
-        other = self.scales
+        x, status = self._measured(start, before, scales, said and free, free)
+        nowhere = STATUS.get(status, "stopped") in _NOWHERE and (scales.unit != 1.0).any()
+        if nowhere and free and not problem.stop:
+            kept = x, status, self.state, self.scales
+            own = Scales(1.0, np.ones(problem.size), np.ones(problem.rows))
+            x, status = self._measured(start, None, own, False, True)
+            size = np.abs(x) / scales.unit
+            far = np.where(scales.unit < 1, size > FAR_OFF, size < 1 / FAR_OFF) & (scales.unit != 1)
+            if STATUS.get(status) != "solved" or not far.any():
+                x, status, self.state, self.scales = kept
+                if problem.stop in (NO_NUMBER, "stopped"):
+                    problem.again()
+        if problem.stop == NO_NUMBER:
+            problem.again()
+            status = -13
+        return x, status
+
+    def _measured(
+        self, start: Floats, before: Solution | None, scales: Scales, said: bool, free: bool
+    ) -> tuple[Floats, int]:
+        """From a start in some units: again where numbers turn out small or large."""
+        problem, functions = self.problem, self.functions
+        x, status = self._solve(start, before, scales if said else None)
+        other = scales
         for _ in range(AGAIN if free else 0):
             ended = STATUS.get(status, "stopped")
             if problem.stop or ended not in _ENDED or (ended == "diverged" and problem.objective):
@@ -195,9 +190,6 @@ class Run:
         else:
             status = 1 if free and STATUS.get(status) == "solved" else status
         self.scales = other
-        if problem.stop == NO_NUMBER:
-            problem.again()
-            status = -13
         return x, status
 
     def _solve(
@@ -255,6 +247,8 @@ def _on_ctrl_c(handler: Callable[..., None]) -> Iterator[None]:
 
 _ENDED = ("solved", "inaccurate", "stopped", "infeasible", "diverged")
 """After what other units may say more."""
+_NOWHERE = ("iterations", "stopped")
+"""What a start that is small or large by chance leads to."""
 
 _WARM = {
     "warm_start_bound_push": 1e-9,
@@ -298,9 +292,7 @@ def solve(
     low, high = ends(problem.variables)
     x, number = np.clip(start, low, high), 0
     with _on_ctrl_c(problem.interrupt):
-        if until is not None and time.monotonic() > until:
-            problem.stop = "deadline"
-        else:
+        if not problem.late():
             problem.value(x)
             problem.levels(x, np.empty(problem.rows))
         if problem.error is not None and problem.error.code not in AT_A_POINT:
@@ -341,7 +333,7 @@ def _status(session: Run, number: int, start: Floats, x: Floats) -> tuple[str, s
         x[:], number = session.solve(other, None)
         status = STATUS.get(number, "stopped")
     else:
-        status = NO_NUMBER
+        status = "iterations"
     if problem.stop:
         return problem.stop, ""
     if status == "solved":
@@ -351,12 +343,10 @@ def _status(session: Run, number: int, start: Floats, x: Floats) -> tuple[str, s
         if checked(problem, functions, exact, session.scales) == "solved":
             x[:], status = exact, "solved"
     if status == "singular":
-        still = idle(problem, functions, (start, x), session.scales.unit)
-        if still.any():
-            status = checked(problem, functions, x, session.scales, still)
-            x[still] = start[still]
-            return status, stay(problem, still)
-    return status, put_back(problem, functions, start, x) if status == "solved" else ""
+        return aside(problem, functions, start, x, session.scales)
+    if status != "solved":
+        return status, ""
+    return status, put_back(problem, functions, start, x, session.scales.unit)
 
 
 def _solution(

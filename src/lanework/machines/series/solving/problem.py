@@ -6,6 +6,7 @@ a colour: columns that share no row are one direction (see `passes/sparsity.py`)
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -54,6 +55,7 @@ class Problem:
         until: the deadline, on the clock of `time.monotonic`.
         stop: why it goes no further; values are NaN from then on.
         weights: the input that is the multiplier of each output.
+        twice: whether IPOPT is given second derivatives.
         native: what `callbacks.py` made of it, kept for the next inputs.
     """
 
@@ -82,6 +84,7 @@ class Problem:
         self._values = self._bind(program, names)
         self._x = b""
         self.native: Any = None
+        self.twice = True
         self._gradient: Runner | None = None
         self.unsure = False
         if objective is not None:
@@ -162,6 +165,12 @@ class Problem:
         """After a stop, look at points as before it."""
         self.stop = ""
         self._known.clear()
+
+    def late(self) -> bool:
+        """Whether to go no further: to be asked between runs of native code, which do not."""
+        if self.until is not None and time.monotonic() > self.until:
+            self.stop = self.stop or "deadline"
+        return bool(self.stop)
 
     def interrupt(self, *_: Any) -> None:
         """Ctrl-C: what runs stops at once, and IPOPT as soon as it asks again.

@@ -23,7 +23,7 @@ LARGE, LEAST = 100.0, 1e-8  # slopes that are larger become that; the least fact
 STEEP = 10.0  # slopes by unknowns in units of their own become that
 EXACT = 1e-10  # how exact, beside its value, an objective is thought to be at least
 ORDINARY = (1e-2, 1e5)  # unknowns of which IPOPT makes no difference
-GROWN, SHRUNK, NOUGHT = 1e6, 1e-3, 1e-14  # beside their units
+GROWN, SHRUNK, NOUGHT = 1e6, 1e-3, 1e-14  # beside their units, the last beside 1 if that is less
 CLOSE = 1e-8  # to a bound, beside it
 BENT = 1e-2  # a slope that changes as much towards a bound says that the bound may hold nothing
 TINY = 1e-300
@@ -162,7 +162,8 @@ def _distances(problem: Problem, functions: Problem | Callbacks, x: Floats) -> F
     _nearest(far, column, misses[row] / np.abs(jacobian))
     slopes, bends = np.empty(len(x)), np.zeros(len(problem.bend_entries[0]))
     functions.slope(x, slopes)
-    functions.hessian(x, np.zeros(problem.rows), 1.0, bends)
+    if problem.twice:
+        functions.hessian(x, np.zeros(problem.rows), 1.0, bends)
     one, two = problem.bend_entries
     own = one == two
     _nearest(far, one[own], np.abs(slopes[one[own]] / bends[own]))
@@ -196,14 +197,15 @@ def _shrunk(
     x, multipliers, *held = state
     size = [float(np.abs(x[block.where]).max(initial=0.0)) for block in problem.variables]
     small = [
-        NOUGHT < one / float(unit[block.begin]) < SHRUNK
+        NOUGHT * min(1.0, unit[block.begin]) < one < SHRUNK * unit[block.begin]
         for one, block in zip(size, problem.variables, strict=True)
     ]
     if not any(small):
         return unit
     (low, high), (row, column) = ends(problem.variables), problem.bend_entries
     bends, own = np.zeros(len(row)), row == column
-    functions.hessian(x, multipliers, 1.0, bends)
+    if problem.twice:
+        functions.hessian(x, multipliers, 1.0, bends)
     bent = np.zeros(len(x))
     bent[row[own]] = np.abs(bends[own])
     near = np.minimum(x - low, high - x)
@@ -237,6 +239,7 @@ def _bent(problem: Problem, functions: Problem | Callbacks, x: Floats, unit: Flo
     """How much the slopes of the objective change over distances as large as the unknowns."""
     row, column = problem.bend_entries
     bends = np.zeros(len(row))
-    functions.hessian(x, np.zeros(problem.rows), 1.0, bends)
+    if problem.twice:
+        functions.hessian(x, np.zeros(problem.rows), 1.0, bends)
     wide = 1.0 + np.maximum(np.abs(x[row] / unit[row]), np.abs(x[column] / unit[column]))
     return float((np.abs(bends * unit[row] * unit[column]) * wide).max(initial=0.0))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from lanework.base.errors import Diagnostic
+
 Floats = NDArray[np.float64]
 Slope = Callable[[Floats], tuple[Floats, Floats]]
 
@@ -18,6 +20,7 @@ NEAR = 1e-10  # a step that small, beside the unknown, is one at the end
 HALVES = 64  # of a distance, until nothing is left of it
 SMALL = 1e-9  # a miss, beside 1 and what is aimed at, that no two sides of a root need be for
 APART = 1e-5  # how far from a root, beside the unknown, a miss that fades out seems to end
+SHARES = [4.0**n for n in range(-10, 3)] + [1e3 * 1e24**n for n in range(13)]  # of the unknown
 FADED, ROUNDING = 1e-250, 1e-15  # how small, or beside the aim, a miss is that rounding ends
 
 
@@ -50,6 +53,7 @@ class Search:
         self.best, self.missed = start.copy(), np.full(start.shape, np.inf)
         self.off = self.missed.copy()
         self._steep = self.missed.copy()  # how steep the miss is there
+        self._first: Floats | None = None  # the misses at the start
         self._done = np.zeros(start.shape, bool)
         self._stalled = np.zeros(start.shape, int)
 
@@ -77,6 +81,8 @@ class Search:
         x = np.where(np.isfinite(x), np.clip(x, -FAR, FAR), self._start)
         x = np.where(self._done, self.best, x)
         y, by = self._slope(x)
+        if self._first is None:
+            self._first = np.where(np.isfinite(y), np.abs(y), 0.0)
         lower = (y < 0) & self._nearer(x, self._under, self._over)
         upper = (y > 0) & self._nearer(x, self._over, self._under)
         self._under = np.where(lower, x, self._under)
@@ -134,25 +140,62 @@ class Search:
     def fades(self, aim: Floats) -> NDArray[np.bool_]:
         """Which lanes have no root, but a miss that fades out until rounding leaves none of it.
 
-        Where that is nought it is of one sign and all but flat, and where it is nought no longer
-        it is as small as numbers are beside what is aimed at: by its slope the root is far off.
+        Where that is nought it is all but flat, and stays nought to the end of numbers or bounds.
+        On the other side, where it is nought no longer, it is as small as rounding is beside what
+        is aimed at and what it was: by its slope the root is far off.
         """
-        least = np.fmax(FADED, ROUNDING * np.abs(aim))
-        size = APART * np.maximum(np.abs(self.best), np.abs(self._start))
-        beside = np.where(np.isnan(self._under), self._over, self._under)
-        asked: NDArray[np.bool_] = (
-            (self.missed == 0) & (self._steep * size <= least) & ~self._both & ~np.isnan(beside)
-        )
+        first = np.zeros(self.best.shape) if self._first is None else self._first
+        least = np.fmax(FADED, ROUNDING * np.fmax(np.abs(aim), first))
+        flat = self._steep * APART * self._size <= np.fmax(least, ROUNDING)
+        flat |= first == 0
+        asked: NDArray[np.bool_] = (self.missed == 0) & flat & ~self._both
+        there = np.zeros(asked.shape, bool)
+        if asked.any():  # but not where a root is seen close by
+            beside = [self._value(self.best + way * APART * self._size)[0] for way in (1, -1)]
+            asked &= ~(beside[0] * beside[1] < 0)
         if not asked.any():
             return asked
-        place, inside = np.where(asked, beside, self.best), self.best
-        for _ in range(HALVES):
-            x = inside + (place - inside) / 2
-            y, _by = self._slope(x)
-            place, inside = np.where(y != 0, x, place), np.where(y == 0, x, inside)
-        y, by = self._slope(np.where(asked, place, self.best))
-        there: NDArray[np.bool_] = asked & (np.abs(y / by) > size) & (np.abs(y) <= least)
+        sides = [self._side(asked, way) for way in (1.0, -1.0)]
+        for (place, most, _), (_, _, last) in (sides, sides[::-1]):
+            most = np.fmax(least, ROUNDING * most)
+            mine = asked & ~np.isnan(place) & (last <= most)
+            inside, outside = self.best, np.where(mine, place, self.best)
+            for _ in range(HALVES if mine.any() else 0):
+                x = inside + (outside - inside) / 2
+                some = np.abs(self._value(x)[0]) > 0
+                outside, inside = np.where(some, x, outside), np.where(some, inside, x)
+            y, by = self._value(outside)
+            size = APART * np.fmax(np.abs(outside), APART * self._size)
+            there |= mine & (np.abs(y) <= most) & (np.abs(y / by) > size)
         return there
+
+    @property
+    def _size(self) -> Floats:
+        """How large the unknown is; 1 where it is nought."""
+        size = np.maximum(np.abs(self.best), np.abs(self._start))
+        sizes: Floats = np.where(size > 0, size, 1.0)
+        return sizes
+
+    def _side(self, asked: NDArray[np.bool_], way: float) -> tuple[Floats, Floats, Floats]:
+        """On one side of the best: the nearest place with a miss, how large it gets, and ends."""
+        place, most = np.full(self.best.shape, np.nan), np.zeros(self.best.shape)
+        last = most
+        for share in SHARES:
+            x = np.clip(self.best + way * share * self._size, self._low, self._high)
+            x = np.where(asked, np.clip(x, -FAR, FAR), self.best)
+            y = np.abs(self._value(x)[0])
+            place = np.where(np.isnan(place) & (y > 0), x, place)
+            near = np.isfinite(y) & (share <= 1)
+            most = np.where(near, np.fmax(most, y), most)
+            last = np.where(np.isfinite(y), y, last)
+        return place, most, last
+
+    def _value(self, x: Floats) -> tuple[Floats, Floats]:
+        """Misses and slopes at places that need not be there: NaN where they are refused."""
+        try:
+            return self._slope(x)
+        except Diagnostic:
+            return np.full(x.shape, np.nan), np.full(x.shape, np.nan)
 
     def free(self) -> None:
         """Newton's method until each lane is done or has a root between two places."""

@@ -20,6 +20,33 @@ Bools = NDArray[np.bool_]
 
 CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bounds
 NO_NUMBER = "not a number"  # the status
+STATUS = {
+    0: "solved",
+    1: "inaccurate",
+    2: "infeasible",
+    3: "stopped",
+    4: "diverged",
+    5: "interrupted",
+    6: "solved",
+    -1: "iterations",
+    -2: "stopped",
+    -3: "stopped",
+    -4: "deadline",
+    -5: "deadline",
+    -13: NO_NUMBER,
+}
+SAID = {
+    "solved": "solved",
+    "inaccurate": "only a looser tolerance is reached",
+    "infeasible": "no values of the unknowns near here keep all bounds",
+    "stopped": "no step makes it better, and it is not solved",
+    "diverged": "the unknowns grow without end",
+    "interrupted": "stopped by Ctrl-C",
+    "iterations": "not solved after as many iterations as it may take",
+    "deadline": "not solved by the deadline",
+    NO_NUMBER: "a value or derivative is not a number",
+    "singular": "the solution is not the only one near it",
+}
 
 
 def where(problem: Problem, x: Floats, status: str) -> str:
@@ -71,7 +98,8 @@ def _steep(problem: Problem, x: Floats) -> str:
     bends = np.zeros(len(problem.bend_entries[0]))
     problem.slope(x, slopes)
     problem.jacobian(x, jacobian)
-    problem.hessian(x, np.ones(problem.rows), 1.0, bends)
+    if problem.twice:
+        problem.hessian(x, np.ones(problem.rows), 1.0, bends)
 
     def name(blocks: list[Block], index: int) -> str:
         block = next(each for each in blocks if index < each.begin + each.size)
@@ -101,7 +129,9 @@ def _steep(problem: Problem, x: Floats) -> str:
 def idle(
     problem: Problem, functions: Problem | Callbacks, points: Sequence[Floats], unit: Floats
 ) -> Bools:
-    """Which unknowns no output depends on at some points, nor far around them.
+    """Which unknowns nothing depends on at some points, nor far around them.
+
+    Of these all slopes are 0, and no value is another one where they alone are.
 
     Args:
         problem: the problem.
@@ -110,17 +140,29 @@ def idle(
         unit: how large unknowns are.
     """
     low, high = ends(problem.variables)
-    slopes, random = np.empty(len(problem.entries[0])), np.random.default_rng(0)
+    random, error = np.random.default_rng(0), problem.error
     still = np.ones(problem.size, bool)
     for point in points:
         for share in (0.0, 1.0, -1.0, 30.0, -30.0, 1000.0, -1000.0):
             off = share * (unit + np.abs(point)) * random.uniform(0.5, 1, problem.size)
-            functions.jacobian(np.clip(point + off, low, high), slopes)
-            still[problem.entries[1][slopes != 0.0]] = False
+            other = np.clip(point + off, low, high)
+            still &= _flat(problem, functions, other)
+            still = _unchanging(problem, functions, point, other, still)
+    problem.error = error  # a point that is refused is none of those on the way
     return still
 
 
-def stay(problem: Problem, unknowns: Bools) -> str:
+def _flat(problem: Problem, functions: Problem | Callbacks, point: Floats) -> Bools:
+    """By which unknowns all slopes at a point are 0."""
+    slopes, entries = np.empty(len(point)), np.empty(len(problem.entries[0]))
+    functions.slope(point, slopes)
+    functions.jacobian(point, entries)
+    flat: Bools = slopes == 0.0
+    flat[problem.entries[1][entries != 0.0]] = False
+    return flat
+
+
+def stay(problem: Problem, unknowns: Bools, what: str = "nothing depends on {}") -> str:
     """What is said of unknowns that stay where they began."""
     said = [
         block.place(int(index) - block.begin)
@@ -128,52 +170,59 @@ def stay(problem: Problem, unknowns: Bools) -> str:
         for block in problem.variables
         if block.begin <= index < block.begin + block.size
     ]
-    more = " ..." if unknowns.sum() > 3 else ""
-    return f"; nothing depends on {', '.join(said)}{more}: as at the start" if said else ""
+    names = ", ".join(said) + (" ..." if unknowns.sum() > 3 else "")
+    return f"; {what.format(names)}: as at the start" if said else ""
 
 
-def put_back(problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats) -> str:
-    """Put unknowns that change nothing back to the start; what is said of them."""
-    back = _unmoving(problem, functions, start, x)
-    x[back] = start[back]
-    return stay(problem, back)
+def put_back(
+    problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats, unit: Floats
+) -> str:
+    """Put unknowns that change nothing back to the start; what is said of them.
 
-
-def _unmoving(problem: Problem, functions: Problem | Callbacks, start: Floats, x: Floats) -> Bools:
-    """Which unknowns were moved and change nothing: put back to the start, all else keeps its bits.
-
-    IPOPT moves what only a bound holds away from it, also where nothing depends on it. Those of
-    which no slope is other than zero, at the start and in the end, are tried, all and then halves.
+    IPOPT moves what only a bound holds away from it, also where nothing depends on it.
 
     Args:
         problem: the problem.
         functions: its functions, native ones where there are.
         start: the unknowns to begin with.
         x: those at the end.
+        unit: how large unknowns are.
     """
-    slopes, entries = np.empty(len(x)), np.empty(len(problem.entries[0]))
     moved: Bools = x != start
     for point in (x, start):
-        functions.slope(point, slopes)
-        functions.jacobian(point, entries)
-        moved &= slopes == 0.0
-        moved[problem.entries[1][entries != 0.0]] = False
-        if not moved.any():
-            return moved
+        moved = moved & _flat(problem, functions, point) if moved.any() else moved
+    back = _unchanging(problem, functions, x, start, moved)
+    x[back] = start[back]
+    if not back.any():
+        return ""
+    never = back & idle(problem, functions, (start, x), unit)
+    here = stay(problem, back & ~never, "at the start and the end there is no slope by {}")
+    return stay(problem, never) + here
 
-    def said(back: Bools) -> tuple[float, bytes]:
-        point, levels = np.where(back, start, x), np.empty(problem.rows)
+
+def _unchanging(
+    problem: Problem, functions: Problem | Callbacks, x: Floats, other: Floats, tried: Bools
+) -> Bools:
+    """Which of some unknowns change no value from one point towards another.
+
+    They are tried all and then by halves; by the deadline or at Ctrl-C there may be more.
+    """
+
+    def values(those: Bools) -> Floats:
+        point, levels = np.where(those, other, x), np.empty(problem.rows)
         functions.levels(point, levels)
-        return functions.value(point), levels.tobytes()
+        return np.append(levels, functions.value(point))
 
     nothing = np.zeros(len(x), bool)
-    known, parts = said(nothing), [np.flatnonzero(moved)]
-    while parts:
+    if not tried.any():
+        return nothing
+    known, parts = values(nothing), [np.flatnonzero(tried)]
+    while parts and not problem.late():
         part = parts.pop()
-        tried = nothing.copy()
-        tried[part] = True
-        if said(tried) == known:
-            nothing = tried
+        more = nothing.copy()
+        more[part] = True
+        if np.array_equal(values(more), known, equal_nan=True):
+            nothing = more
         elif len(part) > 1:
             parts += np.array_split(part, 2)
     return nothing
