@@ -147,6 +147,39 @@ def test_random_numbers_and_vms_that_are_kept():
     same(lw.fleet.assemble(RANDOM), seed=12345678901234567890 % 2**64)
 
 
+MIXED = """
+.state S32
+.shared 800
+.routine draw
+    VMID r0
+    MULI r0, r0, 8
+    MODI r1, r0, 3
+    RAND r2
+    WRITE r0, r2
+    RAND1 r3
+    ADDI r0, r0, 1
+    WRITE r0, r3
+    BRANCH_EQ r1, once
+    RAND1 r4
+once:
+    RAND r2
+    ADDI r0, r0, 1
+    WRITE r0, r2
+    HALT
+.phase wait_all
+    .launch draw, 100
+"""
+
+
+def test_random_numbers_of_both_kinds_take_turns():
+    same(lw.fleet.assemble(MIXED), seed=7)
+
+
+def test_instructions_in_one_matrix_take_one_epoch():
+    """Which is for the reference."""
+    same(lw.fleet.assemble(COLLATZ.format(n=70)), compose=True)
+
+
 def test_a_schedule_of_many_steps():
     text = """
 .shared 64

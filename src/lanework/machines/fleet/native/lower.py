@@ -389,15 +389,21 @@ class Lowering:
         return [Blocks4((one, two, three, four), which)]
 
     def _random(self, name: str, dest: int) -> None:
-        """The VM's next random number, of a block that four of them have or one."""
+        """The VM's next random number, of a block that four of them have or one.
+
+        Where some have one, the four before and after are not side by side: each has its block made.
+        """
         names, counter = self.names, self.names["counter"]
         words = tuple(names[each] for each in RANDOM)
         if name == "RAND1":
             self.steps += [*self._block(counter), Compute(dest, graphs.NUMBER, words[:1])]
         else:
-            self.steps.append(Compute(names["scratch"], graphs.FIRST, (counter,)))
             quarter = Compute(names["block"], graphs.QUARTER, (counter,))
             inner = (quarter, *self._block(names["block"]))
-            self.steps.append(Refill(names["scratch"], inner))
+            if self.view.has("RAND1"):
+                self.steps += inner
+            else:
+                self.steps.append(Compute(names["scratch"], graphs.FIRST, (counter,)))
+                self.steps.append(Refill(names["scratch"], inner))
             self.steps.append(Compute(dest, graphs.ONE_OF_FOUR, (counter, *words)))
         self.steps.append(Compute(counter, graphs.NEXT, (counter,)))

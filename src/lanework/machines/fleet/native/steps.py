@@ -59,6 +59,8 @@ class Groups:
         plan, settings = self.view.plan, self.settings
         if settings.storage == "f16" or settings.arithmetic == "trap":
             return "halves and traps of arithmetic are for other engines"
+        if settings.compose:
+            return "several instructions are one matrix, and take one epoch"
         if any(plan.phases[plan.schedule[step]].barrier == "wait_any" for step in steps):
             return "phases overlap that wait for any of their batches"
         launches = [each for step in steps for each in self.view.allocation.steps[step]]
