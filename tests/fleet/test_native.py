@@ -175,6 +175,12 @@ def test_random_numbers_of_both_kinds_take_turns():
     same(lw.fleet.assemble(MIXED), seed=7)
 
 
+def test_a_branch_that_leads_to_what_follows():
+    """Whatever its test gives."""
+    text = COLLATZ.format(n=70).replace("    CLEAR r2", "    BRANCH_GT r1, on\non:\n    CLEAR r2")
+    same(lw.fleet.assemble(text))
+
+
 def test_instructions_in_one_matrix_take_one_epoch():
     """Which is for the reference."""
     same(lw.fleet.assemble(COLLATZ.format(n=70)), compose=True)

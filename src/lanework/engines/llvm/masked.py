@@ -208,8 +208,9 @@ class Masked(Writer):
         return out
 
     def _end(self, number: int, block: Block, masked: bool) -> None:
-        end = block.end
-        test = ""
+        end, test = block.end, ""
+        if isinstance(end, Branch) and end.taken == end.other:
+            end = Jump(end.taken)
         if isinstance(end, Branch):
             wide = masked or any(map(self.shape.varies, end.args))
             test = self.compute(end.graph, end.args, wide)

@@ -391,7 +391,7 @@ class Lowering:
     def _random(self, name: str, dest: int) -> None:
         """The VM's next random number, of a block that four of them have or one.
 
-        Where some have one, the four before and after are not side by side: each has its block made.
+        Where some are of one, the block before is another's: each number has its own made.
         """
         names, counter = self.names, self.names["counter"]
         words = tuple(names[each] for each in RANDOM)
