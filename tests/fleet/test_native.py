@@ -418,3 +418,47 @@ def test_what_counts_in_the_order_of_epochs(what):
         assert results[0].stats[name] == results[1].stats[name], name
     groups = program.bind("llvm")._ready(None).groups
     assert not any(isinstance(rows, str) for rows in groups.rows)
+
+
+TRIANGLES = """
+.state S32
+.shared 600
+.buffer x, 0, 300, in
+.buffer y, 300, 300, out
+.routine main
+    VMID r0
+    READ r1, r0
+    SETI r4, 9
+again:
+    BRANCH_LT r1, below
+    MULI r1, r1, 0.5
+    SUBI r1, r1, 1
+    BRANCH_GT r1, on
+    ADDI r2, r2, 3
+    JUMP on
+below:
+    SUB r1, r4, r1
+on:
+    ADD r3, r3, r1
+    SUBI r4, r4, 1
+    BRANCH_NE r4, again
+    ADD r3, r3, r2
+    ADDI r0, r0, 300
+    WRITE r0, r3
+    HALT
+.phase wait_all
+    .launch main, 300
+"""
+
+
+def test_short_ways_become_one():
+    """Instructions are counted as if lanes had gone apart."""
+    from lanework.engines.lanes.convert import converted
+    from lanework.engines.lanes.webs import split
+    from lanework.machines.fleet.layout import FleetView
+    from lanework.machines.fleet.native.lower import Form, Lowering
+
+    program = lw.fleet.assemble(TRIANGLES)
+    same(program)
+    lanes = Lowering(FleetView.of(program), Form(0)).program()
+    assert len(shape(split(lanes)).masked) > len(converted(lanes).masked)

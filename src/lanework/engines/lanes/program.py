@@ -104,6 +104,20 @@ class Later:
 
 
 @dataclass(frozen=True)
+class Arms:
+    """Lanes have gone one of two ways, which are one.
+
+    Attributes:
+        test: a variable, which is not 0 for lanes of the first.
+        taken, other: the instructions that the ways stand for, by class.
+    """
+
+    test: int
+    taken: Counter[int]
+    other: Counter[int]
+
+
+@dataclass(frozen=True)
 class Refill:
     """Steps that only some lanes need: done where a variable of one of them is not 0.
 
@@ -122,7 +136,7 @@ class Blocks4:
     counter: tuple[Operand, Operand, Operand, Operand]
 
 
-Step = Compute | Copy | Load | Store | Update | Later | Refill | Blocks4
+Step = Compute | Copy | Load | Store | Update | Later | Arms | Refill | Blocks4
 
 
 @dataclass(frozen=True)
@@ -176,11 +190,18 @@ class Block:
 
     Attributes:
         counts: the instructions that it stands for, by class.
+        extra: how many more every lane executes, at least.
     """
 
     steps: list[Step] = field(default_factory=list)
     end: End = Stop()
     counts: Counter[int] = field(default_factory=Counter)
+    extra: int = 0
+
+    @property
+    def length(self) -> int:
+        """How many instructions every lane executes, at least."""
+        return self.counts.total() + self.extra
 
     @property
     def next(self) -> tuple[int, ...]:
@@ -233,6 +254,8 @@ def operands(step: Step | End) -> Iterator[Operand]:
         ):
             yield index
             yield source
+        case Arms(test=test):
+            yield test
         case Refill(when=when, steps=steps):
             yield when
             for each in steps:
@@ -270,7 +293,7 @@ def renamed(step: T, took: dict[int, int], given: dict[int, int]) -> T:
     for name in ("args", "counter"):
         if hasattr(step, name):
             changes[name] = tuple(map(of, getattr(step, name)))
-    for name in ("index", "source"):
+    for name in ("index", "source", "test"):
         if hasattr(step, name):
             changes[name] = of(getattr(step, name))
     if hasattr(step, "dest"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lanework.base.rng import M0, M1, ROUNDS, W0, W1
 from lanework.engines.lanes.program import (
+    Arms,
     Blocks4,
     Compute,
     Copy,
@@ -176,6 +177,23 @@ def _later(writer: Masked, step: Later) -> None:
     writer.later(step, mask, (index, value, writer.age(step.after)))
 
 
+def _arms(writer: Masked, step: Arms) -> None:
+    """Count lanes of two ways, and what one has more of."""
+    test = writer.emit(
+        f"icmp ne {writer.kind} {writer.read(step.test, wide=True)}, zeroinitializer"
+    )
+    taken = writer.emit(f"and {writer.mask_kind} {writer.mask}, {test}")
+    other = writer.emit(f"xor {writer.mask_kind} {writer.mask}, {taken}")
+    less = min(step.taken.total(), step.other.total())
+    for mask, counts in ((taken, step.taken), (other, step.other)):
+        if counts:
+            place = f"%arm{len(writer.arms)}"
+            writer.arms.append((place, counts))
+            old, lanes = writer.emit(f"load i64, ptr {place}"), writer.count(mask)
+            writer.line(f"store i64 {writer.emit(f'add i64 {old}, {lanes}')}, ptr {place}")
+        writer.pay(counts.total() - less, mask)
+
+
 def _refill(writer: Masked, step: Refill) -> None:
     when = writer.read(step.when, wide=True)
     some = writer.emit(f"icmp ne {writer.kind} {when}, zeroinitializer")
@@ -251,6 +269,7 @@ RULES: Rules = {
     Store: _store,
     Update: _update,
     Later: _later,
+    Arms: _arms,
     Refill: _refill,
     Blocks4: _philox,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from lanework.engines.lanes.shape import Shape
 
-SPARE = 3
+SPARE = 4
 """Registers for counts and what is just computed."""
 
 
@@ -32,5 +32,5 @@ class Target:
         Several are computed side by side, so that their latencies overlap.
         """
         kept = max((len(live & shape.divergent) for live in shape.live), default=0)
-        fits = [n for n in (4, 2) if n * (kept + SPARE) <= self.registers]
+        fits = [n for n in (4, 2) if n * (kept + 1) + SPARE <= self.registers]
         return replace(self, width=self.width * max(fits, default=1))

@@ -13,11 +13,12 @@ is mixed into a variable only if a lane that is elsewhere still needs what it ha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from lanework.core.ops.expr import Graph
-from lanework.engines.lanes.order import Chain, Order, first_ages
+from lanework.engines.lanes.order import Chain, Order
 from lanework.engines.lanes.program import (
     Block,
     Branch,
@@ -55,6 +56,7 @@ class Masked(Writer):
         pause: called now and then.
         later: called for what is written down: the step, a mask, and index, operand and age.
         aside: what is put aside then: the names of places, and their types.
+        arms: where lanes are counted that have gone one of two ways, and what these stand for.
     """
 
     def __init__(self, shape: Shape, target: Target, memory: tuple[str, str], rules: Rules) -> None:
@@ -75,9 +77,9 @@ class Masked(Writer):
         self.pause: Callable[[], None] = lambda: None
         self.later: Callable[[Later, str, tuple[str, ...]], None] = lambda step, mask, values: None
         self.block = 0
+        self.arms: list[tuple[str, Counter[int]]] = []
         self.aside: dict[str, str] = {}
         self.order = Order(shape)
-        self.ages = first_ages(self.program)
         self.labels = 0
 
     # Variables ------------------------------------------------------------------------------------
@@ -180,10 +182,10 @@ class Masked(Writer):
     def age(self, after: int) -> str:
         """How many instructions each lane has executed, so many of this block among them."""
         ages, age = self.emit(f"load {self.kind}, ptr %ages"), self.emit("load i32, ptr %age")
-        together = self.emit(f"add i32 {age}, {self.ages[self.block] + after}")
+        together = self.emit(f"add i32 {age}, {self.order.ages[self.block] + after}")
         return self.emit(f"add {self.kind} {ages}, {self.splat(together, 'i32')}")
 
-    def _pay(self, more: int, mask: str | None) -> None:
+    def pay(self, more: int, mask: str | None) -> None:
         """Lanes have executed more instructions: those of a mask, or all."""
         if not more:
             return
@@ -202,10 +204,15 @@ class Masked(Writer):
         for number, block in enumerate(self.program.blocks):
             if block.counts:
                 lanes = self.emit(f"load i64, ptr %n{number}")
-                for kind, count in sorted(block.counts.items()):
-                    more = self.emit(f"mul i64 {lanes}, {count}")
-                    out[kind] = self.emit(f"add i64 {out[kind]}, {more}") if kind in out else more
+                self._add(out, lanes, block.counts)
+        for place, counts in self.arms:
+            self._add(out, self.emit(f"load i64, ptr {place}"), counts)
         return out
+
+    def _add(self, out: dict[int, str], lanes: str, counts: Counter[int]) -> None:
+        for kind, count in sorted(counts.items()):
+            more = self.emit(f"mul i64 {lanes}, {count}")
+            out[kind] = self.emit(f"add i64 {out[kind]}, {more}") if kind in out else more
 
     def _end(self, number: int, block: Block, masked: bool) -> None:
         end, test = block.end, ""
@@ -216,13 +223,13 @@ class Masked(Writer):
             test = self.compute(end.graph, end.args, wide)
         self._store(number, masked)
         if isinstance(end, Stop):
-            self._pay(self.ages[number] + block.counts.total(), self.mask if masked else None)
+            self.pay(self.order.ages[number] + block.length, self.mask if masked else None)
             if end.fault or not end.quiet:
                 self.stopped(end, self.mask)
             self._onward(number) if masked else self.line("br label %done")
         elif isinstance(end, Jump):
             if masked:
-                self._pay(self._cost(number, end.to), self.mask)
+                self.pay(self.order.cost(number, end.to), self.mask)
                 self._arrive(end.to, self.mask)
                 self._onward(number, end.to)
             else:
@@ -242,7 +249,7 @@ class Masked(Writer):
         flipped = self.emit(f"xor {self.mask_kind} {test}, splat (i1 true)")
         rest = self.emit(f"and {self.mask_kind} {self.mask}, {flipped}")
         for to, mask in ((end.taken, both), (end.other, rest)):
-            self._pay(self._cost(number, to), mask)
+            self.pay(self.order.cost(number, to), mask)
             self._arrive(to, mask)
         if masked:
             self._onward(number)
@@ -277,18 +284,9 @@ class Masked(Writer):
             old = self._get_mask(block)
             self._set_mask(block, self.emit(f"or {self.mask_kind} {old}, {mask}"))
 
-    def _cost(self, number: int, to: int) -> int:
-        """The instructions that are counted on the way from a block to another.
-
-        Those of most ways are in what is known of where they lead to (`ages`), as in Ball and
-        Larus, "Optimally profiling and tracing programs" (TOPLAS 16(4), 1994).
-        """
-        block = self.program.blocks[number]
-        return self.ages[number] + block.counts.total() - self.ages[to]
-
     def _go(self, number: int, to: int) -> None:
         """All lanes go on together."""
-        self._pay(self._cost(number, to), None)
+        self.pay(self.order.cost(number, to), None)
         if to in self.shape.masked:
             self._arrive(to, self.mask)
             if len(self.order.chain(to).meets) > 1:

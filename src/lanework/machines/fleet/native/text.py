@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lanework.engines import signals
+from lanework.engines.lanes.convert import converted
 from lanework.engines.lanes.program import LaneProgram, Later, Stop
-from lanework.engines.lanes.shape import shape
-from lanework.engines.lanes.webs import split
+from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import Writer
 from lanework.engines.llvm.lanesteps import RULES
 from lanework.engines.llvm.lanetarget import Target
@@ -58,7 +58,7 @@ def module(
     """
     texts, declares, size = [], set(), 0
     for kind, (form, program) in enumerate(forms):
-        body = _Body(split(program), target, rows, form, strict)
+        body = _Body(converted(program), target, rows, form, strict)
         texts.append(body.text(f"form{kind}"))
         declares |= body.declares
         size += sum(len(block.steps) for block in program.blocks)
@@ -73,11 +73,9 @@ Rows = dict[str, int]
 class _Body:
     """The function of one form: a unit of VMs, vector after vector."""
 
-    def __init__(
-        self, program: LaneProgram, target: Target, rows: Rows, form: Form, strict: bool
-    ) -> None:
-        self.shape = shape(program)
-        self.program, self.target = program, target.suited(self.shape)
+    def __init__(self, shape: Shape, target: Target, rows: Rows, form: Form, strict: bool) -> None:
+        self.shape, self.program = shape, shape.program
+        self.target = target.suited(shape)
         self.rows, self.form, self.strict = rows, form, strict
         self.declares: set[str] = set()
 
@@ -140,9 +138,10 @@ class _Body:
         w.line("br label %b0")
         w.blocks()
         self._finish(w)
-        w.lines[allocas:allocas] = [
-            f"  {place}.aside = alloca {kind}" for place, kind in w.aside.items()
-        ]
+        more = [f"  {place}.aside = alloca {kind}" for place, kind in w.aside.items()]
+        for place, _ in w.arms:
+            more += [f"  {place} = alloca i64", f"  store i64 0, ptr {place}"]
+        w.lines[allocas:allocas] = more
         self.declares = w.declares
         return "\n".join(w.lines) + "\n}\n"
 
