@@ -45,6 +45,28 @@ exit:
 """A function that lets handlers of signals run, and says whether one of them has raised."""
 
 
+def asking(column: int) -> str:
+    """A function of a kernel's columns and shared words: all threads stop if a handler has raised.
+
+    Args:
+        column: which one has the `table`.
+    """
+    return f"""{TEXT}
+define internal void @ask(ptr %columns, ptr %shared) noinline nounwind {{
+  %table.at = getelementptr i64, ptr %columns, i64 {column}
+  %table = load ptr, ptr %table.at
+  %halt = call i1 @signalled(ptr %table)
+  br i1 %halt, label %stop, label %exit
+stop:
+  %stop.at = getelementptr i64, ptr %shared, i64 1
+  store atomic i64 1, ptr %stop.at monotonic, align 8
+  br label %exit
+exit:
+  ret void
+}}
+"""
+
+
 @functools.cache
 def _addresses() -> tuple[int, ...]:
     functions = (getattr(ctypes.pythonapi, name) for name in _NAMES)

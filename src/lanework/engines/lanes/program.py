@@ -136,14 +136,45 @@ class Blocks4:
     counter: tuple[Operand, Operand, Operand, Operand]
 
 
-Step = Compute | Copy | Load | Store | Update | Later | Arms | Refill | Blocks4
+@dataclass(frozen=True)
+class Peek:
+    """A variable becomes the 8 bytes at an address of memory that no lane changes.
+
+    Attributes:
+        dest, address: variables; the address is inside.
+    """
+
+    dest: int
+    address: int
+
+
+@dataclass(frozen=True)
+class Unless:
+    """Where a test holds for some lane, all lanes of its unit give up.
+
+    Attributes:
+        graph: the test, whose result is a bool.
+        args: its operands.
+    """
+
+    graph: Graph
+    args: tuple[Operand, ...]
+
+
+Step = Compute | Copy | Load | Store | Update | Later | Arms | Refill | Blocks4 | Peek | Unless
 
 
 @dataclass(frozen=True)
 class Jump:
-    """On to a block."""
+    """On to a block.
+
+    Attributes:
+        to: it.
+        paid: whether lanes that go there are counted.
+    """
 
     to: int
+    paid: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,12 +185,14 @@ class Branch:
         graph: a test, whose result is a bool.
         args: its operands.
         taken, other: the blocks where it holds, and where not.
+        paid: whether lanes are counted where it holds.
     """
 
     graph: Graph
     args: tuple[Operand, ...]
     taken: int
     other: int
+    paid: bool = False
 
 
 @dataclass(frozen=True)
@@ -224,6 +257,7 @@ class LaneProgram:
         inputs: those that have something else, by what it is.
         outputs: those that are of use in the end, by what they are.
         dtype: what variables are: `i32` or `i64`.
+        same: inputs that all lanes have in common that begin together.
     """
 
     blocks: list[Block]
@@ -231,6 +265,7 @@ class LaneProgram:
     inputs: dict[int, str]
     outputs: dict[str, int] = field(default_factory=dict)
     dtype: str = "i32"
+    same: frozenset[str] = frozenset()
 
 
 T = TypeVar("T", bound=Step | End)
@@ -239,13 +274,13 @@ T = TypeVar("T", bound=Step | End)
 def operands(step: Step | End) -> Iterator[Operand]:
     """What it takes."""
     match step:
-        case Compute(args=args) | Branch(args=args):
+        case Compute(args=args) | Branch(args=args) | Unless(args=args):
             yield from args
         case Blocks4(counter=counter):
             yield from counter
         case Copy(source=source):
             yield source
-        case Load(index=index):
+        case Load(index=index) | Peek(address=index):
             yield index
         case (
             Store(index=index, source=source)
@@ -270,7 +305,7 @@ def uses(step: Step | End) -> Iterator[int]:
 def makes(step: Step) -> tuple[int, ...]:
     """The variables that it changes."""
     match step:
-        case Compute(dest=dest) | Copy(dest=dest) | Load(dest=dest):
+        case Compute(dest=dest) | Copy(dest=dest) | Load(dest=dest) | Peek(dest=dest):
             return (dest,)
         case Blocks4(dests=dests):
             return dests
@@ -293,7 +328,7 @@ def renamed(step: T, took: dict[int, int], given: dict[int, int]) -> T:
     for name in ("args", "counter"):
         if hasattr(step, name):
             changes[name] = tuple(map(of, getattr(step, name)))
-    for name in ("index", "source", "test"):
+    for name in ("index", "source", "test", "address"):
         if hasattr(step, name):
             changes[name] = of(getattr(step, name))
     if hasattr(step, "dest"):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lanework.engines.lanes.program import (
+    Block,
     Branch,
     LaneProgram,
     Refill,
@@ -56,15 +57,11 @@ class Shape:
         return not isinstance(operand, Word) and operand in self.divergent
 
 
-ONE = ("count", "stream")
-"""Inputs that are the same for all lanes that begin together."""
-
-
 def shape(program: LaneProgram) -> Shape:
     """What lanes have in common."""
     out = Shape(program, live(program))
     out.joins, out.loops = postdominators(program), loops(program)
-    out.divergent = {v for v, what in program.inputs.items() if what not in ONE}
+    out.divergent = {v for v, what in program.inputs.items() if what not in program.same}
     split: set[int] = set()
     while True:
         before = len(out.divergent), len(split)
@@ -130,7 +127,7 @@ def postdominators(program: LaneProgram) -> list[int | None]:
     """
     blocks, end = program.blocks, len(program.blocks)
     every = (1 << end + 1) - 1
-    after = [each.next or (end,) for each in blocks]
+    after = _ways(blocks)
     sets = [every] * end + [1 << end]
     before = predecessors(blocks)
     waiting = set(range(end))
@@ -148,6 +145,27 @@ def postdominators(program: LaneProgram) -> list[int | None]:
                 sets[number] = new
                 waiting.update(before[number])
     return [_nearest(sets, number, end) for number in range(end)]
+
+
+def _ways(blocks: list[Block]) -> list[tuple[int, ...]]:
+    """Where blocks lead; one of each loop that has no end leads to the end, too.
+
+    Without that all blocks would be on each of its ways to the end, for there are none.
+    """
+    end, before = len(blocks), predecessors(blocks)
+    after = [each.next or (end,) for each in blocks]
+    ending: set[int] = set()
+    while len(ending) < end:
+        rest = [n for n in range(end) if n not in ending]
+        waiting = [n for n in rest if end in after[n]] or [max(rest)]
+        if end not in after[waiting[0]]:
+            after[waiting[0]] += (end,)
+        while waiting:
+            each = waiting.pop()
+            if each not in ending:
+                ending.add(each)
+                waiting += before[each]
+    return after
 
 
 def _nearest(sets: list[int], number: int, end: int) -> int | None:

@@ -125,7 +125,7 @@ def split(program: LaneProgram) -> LaneProgram:
         new.append(Block(steps[:-1], steps[-1], block.counts, block.extra))  # type: ignore[arg-type]
     inputs = {number(begins[0][v]): what for v, what in program.inputs.items() if v in begins[0]}
     outputs = {name: number(ends[v]) for name, v in program.outputs.items() if v in ends}
-    return LaneProgram(new, len(numbers), inputs, outputs, program.dtype)
+    return LaneProgram(new, len(numbers), inputs, outputs, program.dtype, program.same)
 
 
 Took = list[tuple[dict[int, int], dict[int, int]]]

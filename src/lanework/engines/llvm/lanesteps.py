@@ -10,20 +10,23 @@ from lanework.engines.lanes.program import (
     Copy,
     Later,
     Load,
+    Peek,
     Refill,
     Store,
+    Unless,
     Update,
     makes,
 )
 from lanework.engines.llvm.ir import type_of
-from lanework.engines.llvm.masked import Masked, Rules, signed
+from lanework.engines.llvm.masked import Masked, Rules
+from lanework.engines.llvm.masks import signed
 
 
 def _compute(writer: Masked, step: Compute) -> None:
     wide = step.dest in writer.shape.divergent
     value = writer.compute(step.graph, step.args, wide)
     dtype, width = step.graph.result.dtype, writer.width if wide else 1
-    to = type_of("i32", width)
+    to = type_of(writer.word, width)
     if dtype == "f32":
         value = writer.emit(f"bitcast {type_of('f32', width)} {value} to {to}")
     elif dtype == "bool":
@@ -262,6 +265,29 @@ def _product(writer: Masked, value: str, factor: int) -> tuple[str, str]:
     return first, second
 
 
+def _peek(writer: Masked, step: Peek) -> None:
+    wide = step.dest in writer.shape.divergent
+    address, n = writer.read(step.address, wide=wide), writer.width
+    if not wide:
+        at = writer.emit(f"getelementptr i8, ptr {writer.pointer}, i64 {address}")
+        writer.write(step.dest, writer.emit(f"load i64, ptr {at}, align 1"))
+        return
+    at = writer.emit(f"getelementptr i8, ptr {writer.pointer}, {writer.kind} {address}")
+    args = [(f"<{n} x ptr>", f"align 1 {at}"), (writer.mask_kind, writer.mask)]
+    args.append((writer.kind, "zeroinitializer"))
+    name = f"llvm.masked.gather.v{n}i64.v{n}p0"
+    writer.write(step.dest, writer.intrinsic(name, writer.kind, args))
+
+
+def _unless(writer: Masked, step: Unless) -> None:
+    wide = any(map(writer.shape.varies, step.args))
+    test, on = writer.compute(step.graph, step.args, wide), writer.fresh("fine")
+    if wide:
+        test = writer.any(writer.emit(f"and {writer.mask_kind} {test}, {writer.mask}"))
+    writer.line(f"br i1 {test}, label %late, label %{on}, !prof !0")
+    writer.label(on)
+
+
 RULES: Rules = {
     Compute: _compute,
     Copy: _copy,
@@ -272,5 +298,7 @@ RULES: Rules = {
     Arms: _arms,
     Refill: _refill,
     Blocks4: _philox,
+    Peek: _peek,
+    Unless: _unless,
 }
 """How each step is written."""

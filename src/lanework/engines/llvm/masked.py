@@ -23,16 +23,15 @@ from lanework.engines.lanes.program import (
     Block,
     Branch,
     Jump,
-    LaneProgram,
     Later,
     Operand,
     Step,
     Stop,
-    Word,
 )
 from lanework.engines.lanes.shape import Shape
-from lanework.engines.llvm.ir import Writer, emit_graph, type_of
+from lanework.engines.llvm.ir import emit_graph, type_of
 from lanework.engines.llvm.lanetarget import Target
+from lanework.engines.llvm.masks import Variables
 
 CHECKS = 1024
 """Turns of loops between looks at whether to stop: a power of 2."""
@@ -40,13 +39,13 @@ SELDOM = 1 << 15
 """Turns between two pauses: a power of 2."""
 
 
-class Masked(Writer):
+class Masked(Variables):
     """Writes the body of a function for the lanes of one vector.
 
     Args:
         shape: the program, and what its lanes have in common.
         target: what for.
-        memory: the pointer to shared memory, and the number of its words, as i32.
+        memory: the pointer to shared memory, and the number of its words, as a word.
         rules: how each step is written.
 
     Attributes:
@@ -60,16 +59,9 @@ class Masked(Writer):
     """
 
     def __init__(self, shape: Shape, target: Target, memory: tuple[str, str], rules: Rules) -> None:
-        super().__init__(target.width, fused=target.fused)
-        self.shape, self.target = shape, target
-        self.program: LaneProgram = shape.program
+        super().__init__(shape, target)
         self.pointer, self.size = memory
-        self.kind = f"<{self.width} x i32>"
-        self.mask_kind = f"<{self.width} x i1>"
-        self.kept_mask = self.mask_kind if target.bits else self.kind
         self.rules = rules
-        self.values: dict[int, str] = {}  # of variables, within a block
-        self.changed: set[int] = set()
         self.all = ""
         self.mask = ""
         self.stopped: Callable[[Stop, str], None] = lambda stop, mask: None
@@ -80,81 +72,6 @@ class Masked(Writer):
         self.arms: list[tuple[str, Counter[int]]] = []
         self.aside: dict[str, str] = {}
         self.order = Order(shape)
-        self.labels = 0
-
-    # Variables ------------------------------------------------------------------------------------
-
-    def declare(self, inputs: Mapping[int, str]) -> None:
-        """Give every variable its memory, and what it begins with.
-
-        Args:
-            inputs: values of the program's inputs.
-        """
-        for number in range(self.program.variables):
-            kind = self._type(number)
-            value = inputs.get(number, "0" if kind == "i32" else "zeroinitializer")
-            self.line(f"%x{number} = alloca {kind}")
-            self.line(f"store {kind} {value}, ptr %x{number}")
-        for number in sorted(self.shape.masked):
-            self.line(f"%m{number} = alloca {self.kept_mask}")
-            self._set_mask(number, None)
-        for name in ("turns", "age", "exit"):
-            self.line(f"%{name} = alloca i32")
-            self.line(f"store i32 0, ptr %{name}")
-        self.line(f"%ages = alloca {self.kind}")
-        self.line(f"store {self.kind} zeroinitializer, ptr %ages")
-
-    def _type(self, variable: int) -> str:
-        return self.kind if variable in self.shape.divergent else "i32"
-
-    def read(self, operand: Operand, *, wide: bool) -> str:
-        """An operand, for all lanes or for each."""
-        if isinstance(operand, Word):
-            return str(signed(operand.bits)) if not wide else f"splat (i32 {signed(operand.bits)})"
-        known = self.values.get(operand)
-        if known is None:
-            known = self.emit(f"load {self._type(operand)}, ptr %x{operand}")
-            self.values[operand] = known
-        return self.splat(known, "i32") if wide and not self.shape.varies(operand) else known
-
-    def write(self, variable: int, value: str) -> None:
-        """A variable becomes something else."""
-        self.values[variable] = value
-        self.changed.add(variable)
-
-    # Masks ----------------------------------------------------------------------------------------
-
-    def _set_mask(self, block: int, mask: str | None) -> None:
-        """The lanes that wait for a block."""
-        if mask is None:
-            mask = "zeroinitializer"
-        elif not self.target.bits:
-            mask = self.emit(f"sext {self.mask_kind} {mask} to {self.kind}")
-        self.line(f"store {self.kept_mask} {mask}, ptr %m{block}")
-
-    def _get_mask(self, block: int) -> str:
-        kept = self.emit(f"load {self.kept_mask}, ptr %m{block}")
-        if self.target.bits:
-            return kept
-        return self.emit(f"icmp slt {self.kind} {kept}, zeroinitializer")
-
-    def any(self, mask: str) -> str:
-        """Whether a lane is in a mask."""
-        n = self.width
-        bits = self.emit(f"bitcast {self.mask_kind} {mask} to i{n}")
-        return self.emit(f"icmp ne i{n} {bits}, 0")
-
-    def count(self, mask: str) -> str:
-        """How many lanes are in a mask, as i64."""
-        n = self.width
-        bits = self.emit(f"bitcast {self.mask_kind} {mask} to i{n}")
-        number = self.intrinsic(f"llvm.ctpop.i{n}", f"i{n}", [(f"i{n}", bits)])
-        return number if n == 64 else self.emit(f"zext i{n} {number} to i64")
-
-    def fresh(self, what: str) -> str:
-        """A new label."""
-        self.labels += 1
-        return f"{what}.{self.labels}"
 
     # Blocks ---------------------------------------------------------------------------------------
 
@@ -165,9 +82,9 @@ class Masked(Writer):
             self.block = number
             self.values, self.changed = {}, set()
             masked = number in self.shape.masked
-            self.mask = self._get_mask(number) if masked else self.all
+            self.mask = self.get_mask(number) if masked else self.all
             if masked:
-                self._set_mask(number, None)
+                self.set_mask(number, None)
             for step in block.steps:
                 self.step(step)
             self._visited(number, block)
@@ -181,9 +98,10 @@ class Masked(Writer):
 
     def age(self, after: int) -> str:
         """How many instructions each lane has executed, so many of this block among them."""
-        ages, age = self.emit(f"load {self.kind}, ptr %ages"), self.emit("load i32, ptr %age")
+        kind = self.ages_kind
+        ages, age = self.emit(f"load {kind}, ptr %ages"), self.emit("load i32, ptr %age")
         together = self.emit(f"add i32 {age}, {self.order.ages[self.block] + after}")
-        return self.emit(f"add {self.kind} {ages}, {self.splat(together, 'i32')}")
+        return self.emit(f"add {kind} {ages}, {self.splat(together, 'i32')}")
 
     def pay(self, more: int, mask: str | None) -> None:
         """Lanes have executed more instructions: those of a mask, or all."""
@@ -193,10 +111,17 @@ class Masked(Writer):
             old = self.emit("load i32, ptr %age")
             self.line(f"store i32 {self.emit(f'add i32 {old}, {more}')}, ptr %age")
             return
-        old = self.emit(f"load {self.kind}, ptr %ages")
-        new = self.emit(f"add {self.kind} {old}, splat (i32 {more})")
-        mixed = self.emit(f"select {self.mask_kind} {mask}, {self.kind} {new}, {self.kind} {old}")
-        self.line(f"store {self.kind} {mixed}, ptr %ages")
+        kind = self.ages_kind
+        old = self.emit(f"load {kind}, ptr %ages")
+        new = self.emit(f"add {kind} {old}, splat (i32 {more})")
+        mixed = self.emit(f"select {self.mask_kind} {mask}, {kind} {new}, {kind} {old}")
+        self.line(f"store {kind} {mixed}, ptr %ages")
+
+    def _spend(self, end: Jump | Branch, mask: str) -> None:
+        """Count the lanes that take a way that is paid for."""
+        if end.paid:
+            old = self.emit("load i64, ptr %spent")
+            self.line(f"store i64 {self.emit(f'add i64 {old}, {self.count(mask)}')}, ptr %spent")
 
     def classes(self) -> dict[int, str]:
         """How many instructions of each class lanes have executed, as i64."""
@@ -228,6 +153,7 @@ class Masked(Writer):
                 self.stopped(end, self.mask)
             self._onward(number) if masked else self.line("br label %done")
         elif isinstance(end, Jump):
+            self._spend(end, self.mask)
             if masked:
                 self.pay(self.order.cost(number, end.to), self.mask)
                 self._arrive(end.to, self.mask)
@@ -239,6 +165,8 @@ class Masked(Writer):
             self.line(f"br i1 {test}, label %{one}, label %{other}")
             for label, to in ((one, end.taken), (other, end.other)):
                 self.label(label)
+                if label == one:
+                    self._spend(end, self.mask)
                 self._go(number, to)
         else:
             self._part(number, end, test, masked)
@@ -248,6 +176,7 @@ class Masked(Writer):
         both = self.emit(f"and {self.mask_kind} {self.mask}, {test}")
         flipped = self.emit(f"xor {self.mask_kind} {test}, splat (i1 true)")
         rest = self.emit(f"and {self.mask_kind} {self.mask}, {flipped}")
+        self._spend(end, both)
         for to, mask in ((end.taken, both), (end.other, rest)):
             self.pay(self.order.cost(number, to), mask)
             self._arrive(to, mask)
@@ -268,7 +197,7 @@ class Masked(Writer):
         needed = self.order.needed(number)
         waited = self.order.waited(number) if masked else set()
         for variable in sorted(self.changed & needed):
-            value, kind = self.values[variable], self._type(variable)
+            value, kind = self.values[variable], self.type_of(variable)
             if masked and variable in waited:
                 old = self.emit(f"load {kind}, ptr %x{variable}")
                 value = self.emit(
@@ -281,8 +210,8 @@ class Masked(Writer):
     def _arrive(self, block: int, mask: str) -> None:
         """Lanes wait for a block; where all lanes come together nothing is to be kept."""
         if block in self.shape.masked:
-            old = self._get_mask(block)
-            self._set_mask(block, self.emit(f"or {self.mask_kind} {old}, {mask}"))
+            old = self.get_mask(block)
+            self.set_mask(block, self.emit(f"or {self.mask_kind} {old}, {mask}"))
 
     def _go(self, number: int, to: int) -> None:
         """All lanes go on together."""
@@ -331,7 +260,7 @@ class Masked(Writer):
         aside = [(f"%x{each}", self.kind) for each in sorted(kept & self.shape.divergent)]
         masks = sorted((waits | {to}) & self.shape.masked)
         aside += [(f"%m{each}", self.kept_mask) for each in masks]
-        aside.append(("%ages", self.kind))
+        aside.append(("%ages", self.ages_kind))
         for place, kind in aside:
             self.aside[place] = kind
             self.line(
@@ -355,7 +284,7 @@ class Masked(Writer):
         """On to the first of some blocks that a lane waits for, or to where all come together."""
         for block in blocks:
             yes, no = self.fresh("go"), self.fresh("next")
-            self.line(f"br i1 {self.any(self._get_mask(block))}, label %{yes}, label %{no}")
+            self.line(f"br i1 {self.any(self.get_mask(block))}, label %{yes}, label %{no}")
             self.label(yes)
             if block <= number:
                 self._turn(block)
@@ -391,8 +320,3 @@ class Masked(Writer):
 
 
 Rules = Mapping[type, Callable[[Masked, Any], None]]
-
-
-def signed(bits: int) -> int:
-    """A word as LLVM writes it."""
-    return bits - (1 << 32) if bits >> 31 else bits

@@ -14,8 +14,8 @@ who follow, and `verify` is the gate. `runner` binds inputs and external functio
 runs the program on the bank of `state`, the one block of words that every engine reads and writes:
 on `reference/`, which defines what a program does, or on `native/`, which interprets, copies and
 patches stencils, or optimises; `tiers` makes these engines and moves from one to the next in the
-middle of a loop. What stops a program is in `traps`. `check/` draws programs and holds all engines
-to the reference.
+middle of a loop. Many lanes run side by side where they can, on `simd/`. What stops a program is in
+`traps`. `check/` draws programs and holds all engines to the reference.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ from lanework.machines.register.binding import (
     port_of,
     target_of,
 )
+from lanework.machines.register.simd.engine import Simd
+from lanework.machines.register.simd.lower import Form
 from lanework.machines.register.state import FUEL, RegisterBank
 from lanework.machines.register.tiers import WORK, TieredRunner
 from lanework.machines.register.traps import Meter, in_lane
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("stencil", "llvm", "native", "reference")
 LANE = 1 << 12  # back edges of a lane among many; one that needs more runs by itself
+SIDE = 512  # lanes from which they run side by side
 MANY = 16  # lanes from which they run in a native loop
 BEGIN = 128  # instructions that take as long as to begin a lane and to end it
 FEWER = "raise the deadline, or run fewer lanes"
@@ -91,6 +94,7 @@ class Runner(TieredRunner):
         )
         self.seed = options.seed(seed)
         self._banks = Spares[RegisterBank]()
+        self._simd = Simd(self.view, self.threads, self._slower)
 
     @runner.Options(__init__)
     def _options(self) -> None:
@@ -131,7 +135,7 @@ class Runner(TieredRunner):
             spare.append(bank)
         stats = {
             "engine": self.engine,
-            "tiers": tuple(self._executors),
+            "tiers": (*self._executors, *self._simd.tiers),
             "lanes": count,
             "fuel": meter.used,
             "compile_seconds": meter.compiling,
@@ -241,15 +245,19 @@ class Runner(TieredRunner):
         bound: Bound,
         outputs: dict[str, Words],
     ) -> None:
-        """Run every lane: some by one and one, all others in a native loop."""
-        lane, spent, batch, tier = 0, 0, 1, self._hottest()
+        """Run every lane: side by side, else in a native loop, and some by one and one."""
+        spent, batch, tier = 0, 1, self._hottest()
         job: LaneJob | None = None
+        form = self._form(count, bound)
+        lane = self._beside(form, bank, meter, range(count), bound, outputs)
         own = any(info.group == "ext" for info in self.view.infos)  # lanes may not run twice
-        if count >= MANY and self.engine != "reference" and not own:
+        if count - lane >= MANY and self.engine != "reference" and not own:
             job = self._lane_job(bank, meter, tier, count, bound.columns, outputs)
             each = BEGIN + len(self.view.instructions) + job.moved
             batch = max(1, WORK[tier] // each)  # if none of them goes back
+        form = None if lane else form
         while lane < count:
+            begin = time.perf_counter()
             if job is not None:
                 first, stop = lane, min(lane + batch, count)
                 lane = job.run(lane, stop, self._slice(tier))
@@ -259,21 +267,70 @@ class Runner(TieredRunner):
                 meter.spend(job.used - spent)
                 spent = job.used
                 meter.look()
-                if lane == stop:
-                    continue
-            meter.look()
-            bank.reset(self.seed, lane)
-            for row, values in bound.columns:
-                bank.words[row] = int(values[lane if len(values) > 1 else 0])
-            try:
-                self._go(bank, meter)
-            except Trap as stopped:
-                if bound.lanes is None:
-                    raise
-                raise in_lane(stopped, lane, bound.labels) from stopped.__cause__
-            for port in self.program.outputs:
-                outputs[port.name][lane] = bank.words[port.row]
-            lane += 1
+            if job is None or lane < stop:
+                self._one(lane, bank, meter, bound, outputs)
+                lane += 1
+            if form is not None and self.tiers:
+                self._simd.warm(form, time.perf_counter() - begin)
+                before = lane
+                lane = self._beside(form, bank, meter, range(lane, count), bound, outputs)
+                form = form if lane == before else None
+
+    def _one(
+        self, lane: int, bank: RegisterBank, meter: Meter, bound: Bound, outputs: dict[str, Words]
+    ) -> None:
+        """Run a lane by itself.
+
+        Raises:
+            Trap: with the lane, if there are several.
+        """
+        meter.look()
+        bank.reset(self.seed, lane)
+        for row, values in bound.columns:
+            bank.words[row] = int(values[lane if len(values) > 1 else 0])
+        try:
+            self._go(bank, meter)
+        except Trap as stopped:
+            if bound.lanes is None:
+                raise
+            raise in_lane(stopped, lane, bound.labels) from stopped.__cause__
+        for port in self.program.outputs:
+            outputs[port.name][lane] = bank.words[port.row]
+
+    def _form(self, count: int, bound: Bound) -> Form | None:
+        """How lanes would run side by side; None for engines that do not, and for few lanes."""
+        if count < SIDE or not (self.tiers or self.engine == "llvm"):
+            return None
+        rows: tuple[list[int], list[int]] = [], []
+        for row, words in bound.columns:
+            rows[len(words) > 1].append(row)
+        return self._called(tuple(rows[1]), tuple(rows[0]))
+
+    def _called(self, columns: tuple[int, ...], same: tuple[int, ...]) -> Form:
+        taken = dict.fromkeys(port.row for port in self.program.outputs)
+        return Form(columns, same, tuple(taken), self.on_yield is not None)
+
+    def _beside(
+        self,
+        form: Form | None,
+        bank: RegisterBank,
+        meter: Meter,
+        lanes: range,
+        bound: Bound,
+        outputs: dict[str, Words],
+    ) -> int:
+        """Run lanes side by side if there is code for that; the first that is left."""
+        code = None
+        if form is not None and len(lanes) >= SIDE:
+            known = self._simd.ready(form)
+            code = known if self.tiers else self._simd.code(form, meter.until)
+            if code is not known and code is not None:
+                meter.compiling += code.seconds
+        if code is None:
+            return lanes.start
+        bank.reset(self.seed)
+        taken = [(port.row, outputs[port.name]) for port in self.program.outputs]
+        return self._simd.run(code, bank, self.seed, lanes, bound.columns, taken, meter)
 
     def _lane_job(
         self,
@@ -297,7 +354,14 @@ class Runner(TieredRunner):
         taken = [(port.row, outputs[port.name]) for port in self.program.outputs]
         return LaneJob(executor, bank, given, taken)
 
+    def _slower(self, reason: str) -> None:
+        """Say that lanes run one after another."""
+        self._fall_back(self.engine, f"lanes run one after another: {reason}")
+
     def _details(self) -> Iterator[str]:
+        if self.tiers or self.engine == "llvm":
+            rows = (port.row for port in self.program.inputs)
+            yield from self._simd.details(self._called(tuple(rows), ()))
         for name, executor in self._executors.items():
             length = getattr(executor, "length", None)
             code = "" if length is None else f", {length:,} bytes of code"
@@ -308,3 +372,4 @@ class Runner(TieredRunner):
         self._banks = Spares()
         self._executors = {}  # functions, and threads in a run, keep what they need of it
         self._optimising = None
+        self._simd = Simd(self.view, self.threads, self._slower)

@@ -59,7 +59,8 @@ class RegisterBank:
         self.address = addressof(self._block)
         self.words = memoryview(self._block).cast("B").cast("Q")
         self._view = view
-        self.array: npt.NDArray[np.uint8] = np.zeros(memory or view.memory, np.uint8)
+        size = memory or view.memory  # and 8 bytes, so that a word may be read anywhere
+        self.array: npt.NDArray[np.uint8] = np.zeros(size + 8, np.uint8)[:size]
         self.memory = self.array.data
         self.failure: BaseException | None = None
         self.reset(seed)

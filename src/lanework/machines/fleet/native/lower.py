@@ -128,7 +128,8 @@ class Lowering:
             outputs = {name: self.names[name] for name in ("vm_id", "counter", *LEFT)}
             outputs |= {f"element{n}": n for n in range(1, self.view.profile.length - 1)}
         depth = self.view.depth * len(self.view.convention.saved) + self.saved
-        return LaneProgram([*blocks, *self.tail], depth, inputs, outputs)
+        same = frozenset(("count", "stream"))
+        return LaneProgram([*blocks, *self.tail], depth, inputs, outputs, same=same)
 
     # The ways through it --------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ def module(
         texts.append(body.text(f"form{kind}"))
         declares |= body.declares
         size += sum(len(block.steps) for block in program.blocks)
-    texts += [signals.TEXT, _run(len(forms))]
+    texts += [signals.asking(SIGNALS), _run(len(forms))]
     meta = '!0 = !{!"branch_weights", i32 1, i32 2000}\n'
     return "\n".join([*sorted(declares), *texts, meta]), size
 
@@ -306,19 +306,6 @@ def _run(kinds: int) -> str:
     size = len(ENTRY)
     at = {name: ENTRY.index(name) for name in ENTRY}
     return f"""
-define internal void @ask(ptr %columns, ptr %shared) noinline nounwind {{
-  %table.at = getelementptr i64, ptr %columns, i64 {SIGNALS}
-  %table = load ptr, ptr %table.at
-  %halt = call i1 @signalled(ptr %table)
-  br i1 %halt, label %stop, label %exit
-stop:
-  %stop.at = getelementptr i64, ptr %shared, i64 1
-  store atomic i64 1, ptr %stop.at monotonic, align 8
-  br label %exit
-exit:
-  ret void
-}}
-
 define void @fleet(ptr %columns, ptr %dims, ptr %shared, ptr %scratch) nounwind {{
 entry:
   %count = load i64, ptr %dims

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from array import array
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,17 @@ _WEIGHTS = {"halt": 0.1, "trap": 0.1, "ret": 0.4}
 _WEIGHTS |= dict.fromkeys(("ext", "callr", "jmpr", "yield"), 0.3)
 
 
-def random_program(seed: int, size: int = 24) -> Program:
-    """The program of a seed; its memory has 256 bytes, so that many addresses are inside."""
+def random_program(seed: int, size: int = 24, without: Container[str] = ()) -> Program:
+    """The program of a seed; its memory has 256 bytes, so that many addresses are inside.
+
+    Args:
+        seed: it names everything.
+        size: instructions.
+        without: names and groups of instructions that are not drawn.
+    """
     rand = random.Random(seed)
-    infos = list(REGISTER.by_name.values())
+    every = REGISTER.by_name.values()
+    infos = [i for i in every if i.name not in without and i.group not in without]
     weights = [_WEIGHTS.get(info.name, 1.0) for info in infos]
     chosen = rand.choices(infos, weights, k=max(size - 1, 0))
     chosen.append(rand.choice([info for info in infos if info.last]))
