@@ -31,6 +31,7 @@ class Target:
 
         Several are computed side by side, so that their latencies overlap.
         """
-        kept = max((len(live & shape.divergent) for live in shape.live), default=0)
+        own = shape.divergent - set(shape.program.inputs)  # of which most are used at the ends
+        kept = max((len(live & own) for live in shape.live), default=0)
         fits = [n for n in (4, 2) if n * (kept + 1) + SPARE <= self.registers]
         return replace(self, width=self.width * max(fits, default=1))

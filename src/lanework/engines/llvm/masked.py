@@ -49,7 +49,7 @@ class Masked(Variables):
         rules: how each step is written.
 
     Attributes:
-        all: the mask of lanes that there are.
+        all, everyone: the mask of lanes that there are, and how many.
         stopped: called where lanes stop in a way that is to be written down: the stop, the mask.
         late: the condition, of a number of turns of loops, under which to give up.
         pause: called now and then.
@@ -62,7 +62,7 @@ class Masked(Variables):
         super().__init__(shape, target)
         self.pointer, self.size = memory
         self.rules = rules
-        self.all = ""
+        self.all = self.everyone = ""
         self.mask = ""
         self.stopped: Callable[[Stop, str], None] = lambda stop, mask: None
         self.late: Callable[[str], str] = lambda turns: "false"
@@ -93,7 +93,8 @@ class Masked(Variables):
     def _visited(self, number: int, block: Block) -> None:
         """Count the lanes that come by."""
         if block.counts:
-            old, lanes = self.emit(f"load i64, ptr %n{number}"), self.count(self.mask)
+            lanes = self.count(self.mask) if number in self.shape.masked else self.everyone
+            old = self.emit(f"load i64, ptr %n{number}")
             self.line(f"store i64 {self.emit(f'add i64 {old}, {lanes}')}, ptr %n{number}")
 
     def age(self, after: int) -> str:

@@ -157,6 +157,7 @@ class _Body:
         first = w.emit("trunc i64 %at to i32")
         lanes = w.emit(f"add {kind} {w.splat(first, 'i32')}, <{iota}>")
         w.all = w.emit(f"icmp ult {kind} {lanes}, {w.splat('%count', 'i32')}")
+        w.everyone = w.count(w.all)
         slot = w.emit("trunc i64 %e.slot to i32")
         out = {"count": "%count", "stream": "%stream"}
         out["global_id"] = w.emit(f"add {kind} {lanes}, {w.splat(slot, 'i32')}")
