@@ -144,3 +144,85 @@ def test_runs_that_go_on_getting_better_end_as_iterations(monkeypatch):
     monkeypatch.setattr(ipopt, "beside", lambda _, __, x, ___: x + 1.0)
     end = solved({"x": 1.0}, {"f": "cbrt(x - 7) ** 3 + (x - 7) ** 2"}, objective="f")
     assert (end.status, "not a number" in end.message) == ("iterations", False)
+
+
+# Multipliers -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("maximise", [False, True])
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e6])
+def test_a_multiplier_is_what_one_unit_more_of_a_bound_makes_of_the_objective(maximise, side, unit):
+    sign = -unit if maximise else unit
+
+    def at(bound):
+        bounds = {"y": (bound, None) if side == 0 else (None, bound)}
+        formulas = {"f": f"{sign} * (x - 1) ** 2", "y": "3 * x"}
+        return solved({"x": 1.2}, formulas, bounds=bounds, objective="f", maximise=maximise)
+
+    bound = 6.0 if side == 0 else 1.5
+    gain = (at(bound + 1e-4).objective - at(bound - 1e-4).objective) / 2e-4
+    assert at(bound).multipliers["y"] == pytest.approx(gain, rel=1e-4, abs=0)
+
+
+def test_a_multiplier_of_an_equation_is_that_of_what_it_is_to_be():
+    end = solved({"x": 5.0, "y": 6.0}, {"f": "x * x + y * y", "g": "x + y"},
+                 bounds={"g": (4.0, 4.0)}, objective="f")  # fmt: skip
+    assert end.multipliers["g"] == pytest.approx(4.0, rel=1e-6)
+
+
+# Goal seek -------------------------------------------------------------------------------------
+
+
+def sought(formula, target, start, **how):
+    m = lw.series.Model("m", periods=3)
+    m.input("x", default=start), m.formula("y", f"last({formula})")
+    return m.seek("x", "y", target, failures="nan", **how)
+
+
+@pytest.mark.parametrize(
+    ("formula", "target", "right"),
+    [
+        ("1e6 * (1 + x) ** 10", 1e6 + 1, 1e-7),
+        ("x + 1000", 1000 + 1e-8, 1e-8),
+        ("x * 1e6 + 1e12", 1e12 + 1, 1e-6),
+        ("1e9 * (1 + x)", 1e9 + 0.01, 1e-11),
+    ],
+)
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_a_goal_that_is_hit_as_well_as_its_last_bit_is_reached(formula, target, right, engine):
+    goal = sought(formula, target, 0.0, engine=engine)
+    assert goal.reached
+    assert goal.value == pytest.approx(right, rel=1e-3)
+    assert goal.misses <= np.spacing(target)
+
+
+@pytest.mark.parametrize(
+    ("formula", "start"),
+    [("abs(x - 1) + 1e-10", 0.0), ("(x - 1) ** 2 + 1e-11", 1e6), ("-3e-11 - abs(x - 2)", 0.1)],
+)
+def test_a_goal_that_is_only_come_near_to_is_none(formula, start):
+    assert not sought(formula, 0.0, start).reached
+
+
+def test_a_miss_of_rounding_where_it_touches_is_reached():
+    for formula in ("x * x - 2 * x + 1", "x ** 4 - 4 * x ** 3 + 6 * x ** 2 - 4 * x + 1"):
+        assert sought(formula, 0.0, 3.0).reached
+
+
+def test_solutions_of_lanes_as_a_table():
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=1.0), m.input("c", axes="lane"), m.formula("g", "last(x * x - c)")
+    text = m.solve("x", "g", inputs={"c": [4.0, -1.0]}).table()
+    assert text.splitlines()[-2].split()[:2] == ["0", "solved"]
+    assert "infeasible" in text or "stopped" in text
+
+
+def test_outputs_that_a_model_declares_are_those_of_a_solution():
+    m = lw.series.Model("m", periods=2)
+    m.input("x", default=1.0), m.input("c", axes="lane", default=1.0)
+    m.formula("g", "last(x - 3)"), m.formula("left", "x * 2"), m.formula("other", "x * c")
+    with pytest.raises(lw.Diagnostic, match="LW1020"):
+        m.solve("x", "g")["left"]
+    m.output("left"), m.output("sum", "other", reduce="lane")
+    np.testing.assert_allclose(m.solve("x", "g")["left"], 6.0)

@@ -344,3 +344,21 @@ def test_the_dimension_that_is_called_time_is_that_of_periods():
     wide = result.to_pandas("cf")["cf"].unstack("time")
     assert irr(wide).rate.tolist() == rates
     assert irr(wide).rate.index.name == "scenario"
+
+
+def test_rates_are_the_nearest_doubles():
+    assert irr([-100, 230, -132]).roots == (0.1, 0.2)
+    assert irr([-100, 110]).rate == 0.1
+    random = np.random.default_rng(1)
+    for _ in range(60):
+        flows = random.normal(size=random.integers(3, 30)).round(2) * 100
+        with warnings.catch_warnings(), mpmath.workdps(50):
+            warnings.simplefilter("ignore", NoRate)
+            for rate in irr(flows).roots:
+                terms = [(mpmath.mpf(c), n) for n, c in enumerate(flows.tolist())]
+
+                def value(r, terms=terms):
+                    return mpmath.fsum(c * (1 + r) ** -n for c, n in terms)
+
+                near = mpmath.mpf(rate), mpmath.mpf(rate) * (1 + mpmath.mpf(10) ** -12)
+                assert rate == float(mpmath.findroot(value, near, tol=1e-70, verify=False))

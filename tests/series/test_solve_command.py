@@ -81,3 +81,11 @@ def test_what_is_refused(loan, words, says):
     run = lanework("solve", loan, *words)
     assert run.exit_code in (1, 2)
     assert says in run.output
+
+
+def test_a_bound_with_a_name_where_there_is_one_unknown(loan):
+    words = ("--variable", "payment", "--output", "left", "--bounds", "payment=0:")
+    run = lanework("seek", loan, *words)
+    assert run.exit_code != 0
+    assert "the bound 'payment=0:' has a name" in run.output
+    assert "write 0:" in run.output

@@ -33,7 +33,7 @@ def test_a_cost_in_any_unit(unit, engine):
         engine, bounds={"both": (None, 12.0)}, objective="f", maximise=True,
     )  # fmt: skip
     assert (most["x"], most["y"]) == pytest.approx((6.0, 2.0), rel=1e-8)
-    assert most.multipliers["both"] == pytest.approx(-unit / 6, rel=1e-6, abs=0)
+    assert most.multipliers["both"] == pytest.approx(unit / 6, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -45,7 +45,7 @@ def test_bounds_in_any_unit(unit, engine):
         engine, bounds={"x": (1.0, 1e3), "y": (0.0, None), "g": (5 * unit, None)}, objective="f",
     )  # fmt: skip
     assert (sized["x"], sized["y"]) == pytest.approx((1.0, 2.0), rel=1e-8)
-    assert sized.multipliers["g"] == pytest.approx(-0.25 / unit, rel=1e-6, abs=0)
+    assert sized.multipliers["g"] == pytest.approx(0.25 / unit, rel=1e-6, abs=0)
     other = solved(
         {"x": 5.0, "y": 6.0},
         {"f": "x * x + y * y", "g": f"{unit} * (x + y - 4)"},
@@ -151,7 +151,7 @@ def test_unknowns_in_any_unit(unit):
         bounds={"g": (None, 12 * unit)}, objective="f", maximise=True,
     )  # fmt: skip
     assert (most["x"] / unit, most["y"] / unit) == pytest.approx((6.0, 2.0), rel=1e-7)
-    assert most.multipliers["g"] == pytest.approx(-1 / (6 * unit), rel=1e-6, abs=0)
+    assert most.multipliers["g"] == pytest.approx(1 / (6 * unit), rel=1e-6, abs=0)
     root = solved({"x": 100 * unit}, {"g": f"x * x - {2 * unit * unit}"}, residuals="g")
     assert (root.status, root["x"] / unit) == ("solved", pytest.approx(2**0.5, rel=1e-12))
     free = solved({"x": unit}, {"f": "x"}, objective="f")

@@ -200,7 +200,8 @@ class Model(Authoring):
         objective: str | None = None,
         **how: Unpack[Solving],
     ) -> Solution | Solutions:
-        """Short for ``compile(outputs=[...]).solve(...)`` with the outputs that it names.
+        """Short for ``compile(outputs=[...]).solve(...)`` with the outputs that it names, and
+        those that the model declares (`output`), but for sums over lanes.
 
         See `SeriesProgram.solve`.
         """
@@ -208,7 +209,8 @@ class Model(Authoring):
         bounded = bounds if isinstance(bounds, Mapping) else ()
         more = [name for name in bounded if name not in unknown]
         goal = [objective] if isinstance(objective, str) else []
-        outputs = [*zero, *more, *goal]
+        declared = [name for name, output in self.declared.items() if not output.reduce]
+        outputs = [*zero, *more, *goal, *declared]
         program = self.compile(list(dict.fromkeys(outputs)) or None)
         return program.solve(unknown, zero, bounds, objective, **how)
 

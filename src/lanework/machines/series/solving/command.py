@@ -93,6 +93,10 @@ def seek(request: Request) -> None:
     """
     program = _program(request, [request["output"]])
     name = request["variable"]
+    named, equals, ends = (request["bounds"] or ":").partition("=")
+    if equals and named.strip() == name:
+        help = f"write {ends}: there is one unknown"
+        raise Diagnostic(BAD_ARGUMENT, f"the bound {request['bounds']!r} has a name", help=help)
     goal = program.seek(
         name,
         request["output"],

@@ -193,8 +193,8 @@ class _Sought:
         with np.errstate(all="ignore"):
             search = Search(miss, np.clip(self.start, low, high), low, high, aim)
             search.find()
-            jumps, fades = search.jumps(), search.fades(aim)
-            reached = search.reached() & ~jumps & ~fades
+            jumps, fades, nears = search.jumps(), search.fades(aim), search.nears()
+            reached = search.reached() & ~jumps & ~fades & ~nears | search.hits()
         if not reached.all() and failures == "fault":
             lane = int(np.argmin(reached))
             where = f" in lane {lane}" if shape else ""

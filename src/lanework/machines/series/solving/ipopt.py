@@ -361,7 +361,7 @@ def _solution(
     nothing = tuple(np.zeros(size) for size in (problem.rows, problem.size, problem.size))
     state = session.state or (x, *nothing)
     functions = session.functions
-    weights = problem.sign * state[1]
+    weights = 0.0 - problem.sign * state[1]  # of the Lagrangian they have the other sign
     if problem.objective is None:
         goal = np.nan
     elif problem.stop:

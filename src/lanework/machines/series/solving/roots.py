@@ -33,7 +33,8 @@ SURE = 1e-15  # how small the last of these is
 def rates_of(lanes: Floats, times: Floats) -> list[tuple[float, ...]]:
     """All rates above -1 of each lane, ascending.
 
-    Each is the nearest double, which may be -1 or infinite.
+    Each is the nearest double, which may be -1 or infinite; the one beside it where the sign
+    changes once; of more than 64 flows as near as sums of 64 bits tell.
 
     Args:
         lanes: the flows, shape (flows, lanes).
@@ -107,7 +108,25 @@ def _steps(flows: Floats, times: Floats, s: NDArray[Any]) -> NDArray[Any]:
 
 def _roots(amounts: Floats, times: Floats) -> tuple[float, ...]:
     """All rates above -1, ascending."""
-    return tuple(sorted(float(np.expm1(s)) for s in _zeros(amounts, times)))
+    return tuple(sorted(_rate(amounts, times, s) for s in _zeros(amounts, times)))
+
+
+def _rate(amounts: Floats, times: Floats, s: float) -> float:
+    """The rate of a root that is known as well as a double can be: one more step, in 60 digits."""
+    rate = float(np.expm1(s))
+    if len(amounts) > FEW:
+        return rate
+    most = float((-s * times).max())
+    with decimal.localcontext(prec=60):
+        at, value, moment = decimal.Decimal(s), decimal.Decimal(0), decimal.Decimal(0)
+        for c, t in zip(amounts, times, strict=True):
+            time = decimal.Decimal(float(t))
+            term = _exactly(c) * (-at * time - decimal.Decimal(most)).exp()
+            value, moment = value + term, moment + term * time
+        step = value / moment if moment else decimal.Decimal("inf")
+        if abs(step) > decimal.Decimal(NEAR) * (1 + abs(at)):  # flat there, and s the best there is
+            return rate
+        return float((at + step).exp() - 1)
 
 
 def _scaled(amounts: Floats) -> Floats:

@@ -21,6 +21,7 @@ HALVES = 64  # of a distance, until nothing is left of it
 SMALL = 1e-9  # a miss, beside 1 and what is aimed at, that no two sides of a root need be for
 APART = 1e-5  # how far from a root, beside the unknown, a miss that fades out seems to end
 SHARES = [4.0**n for n in range(-10, 3)] + [1e3 * 1e24**n for n in range(13)]  # of the unknown
+STRAYS = 4.0  # how often as much as its neighbours differ a miss may be
 FADED, ROUNDING = 1e-250, 1e-15  # how small, or beside the aim, a miss is that rounding ends
 
 
@@ -47,6 +48,7 @@ class Search:
         """
         self._slope, self._low, self._high = slope, low, high
         self._small = SMALL * (1.0 + np.abs(np.zeros(start.shape) if aim is None else aim))
+        self._ulp = np.spacing(np.abs(np.zeros(start.shape) if aim is None else aim))
         self._start = start
         self._under = np.full(start.shape, np.nan)  # where it is known to be below nought
         self._over = np.full(start.shape, np.nan)
@@ -109,6 +111,40 @@ class Search:
         near = self.off <= NEAR * np.maximum(np.abs(self.best), np.abs(self._start))
         done: NDArray[np.bool_] = (self.missed == 0) | (near & self._sure)
         return done
+
+    def hits(self) -> NDArray[np.bool_]:
+        """Which lanes miss by rounding of the aim at most, where the output goes through it."""
+        asked: NDArray[np.bool_] = ~self.reached() & (self.missed <= self._ulp)
+        if asked.any():
+            asked &= self._crosses(asked)
+        return asked
+
+    def nears(self) -> NDArray[np.bool_]:
+        """Which lanes come near a goal, and neither go through it nor miss by rounding alone.
+
+        What rounding makes is seen by how much values stray that lie next to each other.
+        """
+        best, step = self.best, np.spacing(np.abs(self.best))
+        little = 4 * np.fmax(self._ulp, self._steep * step)
+        between = np.abs(self._over - self._under) <= 16 * np.fmax(step, self.off)
+        asked: NDArray[np.bool_] = self.reached() & (self.missed > little) & ~between
+        if not asked.any():
+            return asked
+        asked &= ~self._crosses(asked)
+        beside = [self._value(best + n * step)[0] for n in (-5, -3, -2, -1, 0, 1, 2, 3, 5)]
+        strays = np.max(beside, axis=0) - np.min(beside, axis=0)
+        asked &= self.missed > STRAYS * strays
+        return asked
+
+    def _crosses(self, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Where the output goes through the aim as its slope says that it does."""
+        out = np.zeros(asked.shape, bool)
+        for often in (4.0, 64.0, 1024.0):
+            wide = np.where(asked, often * np.fmax(self.off, np.spacing(np.abs(self.best))), 0.0)
+            up, down = (self._value(self.best + way * wide)[0] for way in (1, -1))
+            said = 2 * wide * self._steep
+            out |= (up * down < 0) & (np.abs(up - down) > said / 2) & (np.abs(up - down) < 2 * said)
+        return out
 
     def jumps(self) -> NDArray[np.bool_]:
         """Which lanes are near to a place at which the miss jumps over nought, and have no root.

@@ -52,7 +52,8 @@ class Solution:
         message: a sentence about it, with names.
         variables: the values of the unknowns: those of the last iterate where it is not solved.
         objective: the value of the objective, NaN without one.
-        multipliers: by output with bounds, how much the objective gives for one unit of them.
+        multipliers: by output with bounds, how much more the objective is for one unit more of a
+            bound that holds it; 0 where none does. Less than 0 where it becomes less.
         solver_trace: one record an iteration; the fields are those of `TRACE`.
         iterations: how many there were.
         runs: runs of programs, for values and derivatives.
@@ -215,6 +216,14 @@ class Solutions(Sequence[Solution]):
             self._result = self._run(self.variables)
         result: SeriesResult = self._result
         return result
+
+    def table(self) -> str:
+        """A line for each lane; the iterations of one are in its own table, ``solutions[0]``'s."""
+        rows = [
+            [str(lane), one.status, f"{one.objective:.6g}", str(one.iterations)]
+            for lane, one in enumerate(self._solutions)
+        ]
+        return text_table(("lane", "status", "objective", "iterations"), rows)
 
     def __repr__(self) -> str:
         solved = sum(solution.ok for solution in self._solutions)
