@@ -457,3 +457,44 @@ def test_a_lane_has_the_derivative_among_others_that_it_has_alone(others):
         for lane in range(5):
             alone = program.run(c=c[lane], engine=engine, **given)["d_y_d_a"]
             assert same_bits(many[lane], alone)
+
+
+def along_direction(text, given, direction, engine="auto"):
+    """What a product with the Hessian of one formula is, by name."""
+    program = model(1, given, y=text).compile().hessian_product("y")
+    along = {f"along_{name}": value for name, value in direction.items()}
+    return program.run(engine=engine, **given, **along)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("text", "given", "direction", "name", "right"),
+    [  # where no change meets a slope that might be infinite, and is not
+        ("last(annuity(x, n))", {"x": 0.0, "n": 4.0}, {"x": 1.0}, "x", 40.0),
+        ("last(annuity(x, n))", {"x": 0.0, "n": 0.0}, {"n": 1.0}, "x", -0.5),
+        ("last(annuity(x, n))", {"x": 0.05, "n": 0.0}, {"n": 1.0}, "x", -0.4684),
+        ("last(level_payment(x, 4, 100))", {"x": 0.0}, {"x": 1.0}, "x", 62.5),
+        ("last(pv(x, 4, 10, 100))", {"x": 0.0}, {"x": 1.0}, "x", 2400.0),
+        ("last(x * x / z)", {"x": 0.0, "z": 4.0}, {"x": 1.0}, "x", 0.5),
+        ("last(x * log(z))", {"x": 0.0, "z": 4.0}, {"z": 1.0}, "x", 0.25),
+        ("last(exp(x) ** 2 * z / x)", {"x": 1.0, "z": 0.0}, {"z": 1.0}, "x", math.e**2),
+        ("last(x ** n)", {"x": 2.0, "n": 0.0}, {"n": 1.0}, "x", 0.5),
+        ("last(x ** n)", {"x": 2.0, "n": 0.0}, {"x": 1.0}, "n", 0.5),
+        ("last(x ** n)", {"x": 2.0, "n": 0.0}, {"x": 1.0}, "x", 0.0),
+        ("last(x ** n)", {"x": 0.0, "n": 0.0}, {"x": 1.0}, "x", 0.0),
+        ("last(x ** n)", {"x": -2.0, "n": 3.0}, {"n": 1.0}, "n", math.nan),
+        ("last(x ** n)", {"x": -2.0, "n": 3.0}, {"x": 1.0}, "x", -12.0),
+        ("last(where(x > 0, log(x), z))", {"x": 0.0, "z": 1.0}, {"x": 1.0}, "x", 0.0),
+        ("last(where(x > 0, sqrt(x) * z, z))", {"x": 0.0, "z": 1.0}, {"x": 1.0}, "z", 0.0),
+    ],
+)
+def test_second_derivatives_where_a_first_one_is_none(text, given, direction, name, right, engine):
+    second = along_direction(text, given, direction, engine)[f"d2_y_d_{name}"]
+    assert second == pytest.approx(right, rel=1e-4, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e-160, 3.0, 1e-200])
+def test_slopes_of_an_angle_are_of_any_size(size):
+    result = model(1, ("x", "z"), y="last(atan2(x, z))").compile().gradient().run(x=size, z=size)
+    assert result["d_y_d_x"] == pytest.approx(0.5 / size, rel=1e-14, abs=0)
+    assert result["d_y_d_z"] == pytest.approx(-0.5 / size, rel=1e-14, abs=0)

@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 
 from lanework.core.ops import expr
-from lanework.core.ops.bodies.arithmetic import add, div, mul, neg
+from lanework.core.ops.bodies.arithmetic import div, neg
 from lanework.core.ops.bodies.coefficients import ATAN
 from lanework.core.ops.bodies.layout import INF, NAN, horner, layout, sign_bit, with_sign
+from lanework.core.ops.bodies.roots import hypot
 from lanework.core.ops.bounds import within
 from lanework.core.ops.expr import Value, select
 from lanework.core.ops.op import Term, op
@@ -40,8 +41,8 @@ ATAN_HALF = {
 
 
 def _atan2_partials(y: Term, x: Term, r: Term) -> tuple[Term, Term]:
-    square = add(mul(x, x), mul(y, y))
-    return div(x, square), neg(div(y, square))
+    length = hypot(x, y)  # whose square may be too large for a number, or too small
+    return div(div(x, length), length), neg(div(div(y, length), length))
 
 
 @op(

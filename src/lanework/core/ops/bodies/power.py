@@ -9,13 +9,13 @@ term 2u must be carried as a head and a tail (T. J. Dekker, 1971, for the exact 
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.bodies.arithmetic import mul, sub
+from lanework.core.ops.bodies.arithmetic import abs_, mul, sub
 from lanework.core.ops.bodies.coefficients import LOG_NARROW
 from lanework.core.ops.bodies.exp import HIGHEST, LN2_HIGH, LN2_LOW, LOWEST, exponential
 from lanework.core.ops.bodies.layout import INF, NAN, head, horner
 from lanework.core.ops.bodies.log import log, split
 from lanework.core.ops.bodies.logic import and_ as both
-from lanework.core.ops.bodies.logic import choose, eq, ge, gt
+from lanework.core.ops.bodies.logic import choose, eq, ge, gt, lt
 from lanework.core.ops.bounds import between_corners
 from lanework.core.ops.expr import Value, select
 from lanework.core.ops.op import Term, op
@@ -83,9 +83,11 @@ def precise_log(x: Value) -> tuple[Value, Value]:
 
 
 def _power_partials(x: Term, y: Term, r: Term) -> tuple[Term, Term]:
-    by_x = choose(eq(y, 0.0), 0.0, mul(y, power(x, sub(y, 1.0))))
+    slope = power(x, sub(y, 1.0))
+    none = choose(lt(abs_(slope), INF), 0.0, eq(y, 0.0))  # else a product, with slopes of its own
+    by_x = choose(none, 0.0, mul(y, slope))
     flat = both(eq(x, 0.0), ge(y, 0.0))
-    elsewhere = choose(flat, 0.0, NAN)
+    elsewhere = choose(flat, 0.0, mul(r, NAN))
     return by_x, choose(gt(x, 0.0), mul(r, log(x)), elsewhere)
 
 

@@ -118,6 +118,9 @@ class Adjoint(Derivatives):
             slope = self.slope(value)
             if slope is not None:
                 self._give(args[0], values.apply(mul.name, (change, slope)), self.timed[value])
+        elif (pair := self.guarded(value)) is not None:
+            for operand, part in zip(pair, self.parts_of(pair, change, change), strict=True):
+                self._give(operand, part, self.timed[value])
         else:
             for arg, partial in zip(args, ARITH[op].gradient(), strict=True):
                 if partial is not None and self.active[arg]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from lanework.core.ops.bodies.arithmetic import floor, max_, min_, mul, neg, sub
+from lanework.core.ops.bodies.arithmetic import abs_, floor, max_, min_, mul, neg, sub
 from lanework.core.ops.bodies.logic import choose, eq, ge, lt
 from lanework.core.ops.op import Op, Term
 from lanework.core.ops.rules import COMPARE, KEEP, LEAST, LOGIC, SUM
@@ -140,12 +140,51 @@ class Derivatives:
         less = self.values.ops[slope] == neg.name
         if less:
             (slope,) = self.values.args[slope]
-        product = apply(mul.name, (change, slope))
-        if not self._finite(partial, args, result):
+        if self._finite(partial, args, result):
+            product = apply(mul.name, (change, slope))
+        else:
             self.unsure = True
-            none = apply(eq.name, (change, self.zero))
-            product = apply(choose.name, (none, self.zero, product))
+            product = self.guard(change, slope)
         return apply(neg.name, (product,)) if less else product
+
+    def guard(self, change: int, slope: int) -> int:
+        """A change times a slope that may be infinite: no change is none then too."""
+        apply = self.values.apply
+        none = apply(eq.name, (change, self.zero))
+        return apply(choose.name, (none, self.zero, apply(mul.name, (change, slope))))
+
+    def parts_of(self, pair: tuple[int, int], first: int, second: int) -> tuple[int, int]:
+        """What comes of changes of the two operands of a guarded product.
+
+        Where there is no change, that of the slope counts for nothing, and its own for something if
+        the slope is finite.
+        """
+        apply, (change, slope) = self.values.apply, pair
+        none = apply(eq.name, (change, self.zero))
+        size = apply(abs_.name, (slope,))
+        finite = apply(lt.name, (size, self.values.const(math.inf)))
+        stays = apply(choose.name, (finite, self.zero, none))
+        own, other = self.guard(first, slope), self.guard(second, change)
+        return (
+            apply(choose.name, (stays, self.zero, own)),
+            apply(choose.name, (none, self.zero, other)),
+        )
+
+    def guarded(self, value: int) -> tuple[int, int] | None:
+        """The change and the slope of which a value is the guarded product, if it is one.
+
+        It is a product, and has derivatives as such, where there is no change too.
+        """
+        ops, args = self.values.ops, self.values.args
+        if ops[value] != choose.name:
+            return None
+        test, none, product = args[value]
+        if none != self.zero or ops[product] != mul.name or ops[test] != eq.name:
+            return None
+        for change, slope in (args[product], args[product][::-1]):
+            if {change, self.zero} == {*args[test]}:
+                return change, slope
+        return None
 
     def _finite(self, term: Term, args: Sequence[int], result: int) -> bool:
         """Whether a partial is finite, small numbers given, in branches that are not taken too."""

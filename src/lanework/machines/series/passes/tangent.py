@@ -54,6 +54,10 @@ class Tangent(Derivatives):
             slope = self.slope(value)
             change = tangents.get(args[0], self.zero)
             return self.zero if slope is None else values.apply(mul.name, (change, slope))
+        pair = self.guarded(value)
+        if pair is not None:
+            change, slope = (tangents.get(each, self.zero) for each in pair)
+            return values.apply(add.name, self.parts_of(pair, change, slope))
         total = self.zero
         for arg, partial in zip(args, ARITH[op].gradient(), strict=True):
             if partial is not None and tangents.get(arg, self.zero) != self.zero:
