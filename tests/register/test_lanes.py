@@ -13,6 +13,9 @@ from campaigns import campaign
 from lanework.base.errors import Trap
 from lanework.base.limits import Limits
 from lanework.core.program.asm import assemble
+from lanework.engines.lanes.convert import converted
+from lanework.engines.lanes.shape import shape
+from lanework.engines.lanes.webs import split
 from lanework.machines.register import runner as runners
 from lanework.machines.register.binding import ExternalTable
 from lanework.machines.register.check import fuzz
@@ -21,7 +24,7 @@ from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native.execute import ReferenceExecutor
 from lanework.machines.register.simd import engine
 from lanework.machines.register.simd.engine import Simd
-from lanework.machines.register.simd.lower import Form
+from lanework.machines.register.simd.lower import Form, Lowering
 from lanework.machines.register.state import FUEL, RegisterBank, Status
 from lanework.machines.register.traps import Meter
 
@@ -433,3 +436,10 @@ def test_loops_without_an_end_have_a_way_to_it():
     lanes = np.arange(MANY)
     program = assemble("bge r0, r1, .x\n addi r0, r0, 1\n ret\n.x: b .x")
     assert same(program, r0=lanes, r1=MANY).stats["fuel"] == MANY
+
+
+def test_short_ways_are_one():
+    """Both ways of Collatz lead back to its loop, at the same cost."""
+    view = RegisterView.of(COLLATZ)
+    program = Lowering(view, Form((0,), (), (1,))).program()
+    assert len(converted(program).masked) < len(shape(split(program)).masked)

@@ -42,7 +42,7 @@ def _convert(known: Shape) -> bool:
     before = predecessors(program.blocks)
     for number, block in enumerate(program.blocks):
         end = block.end
-        if not isinstance(end, Branch) or program.dtype != "i32":
+        if not isinstance(end, Branch) or end.paid:
             continue
         if number not in known.masked and not any(map(known.varies, end.args)):
             continue
@@ -52,36 +52,34 @@ def _convert(known: Shape) -> bool:
         taken, other, join = arms
         _merge(known, block, end, (taken, other), join)
         news = True
-        for each in {end.taken, end.other} - {join}:
-            program.blocks[each] = Block([], Jump(join))
+        for each in {end.taken, end.other} - {join.to}:
+            program.blocks[each] = Block([], Jump(join.to))
         before = predecessors(program.blocks)
     return news
 
 
 def _arms(
     program: LaneProgram, before: list[list[int]], number: int, end: Branch
-) -> tuple[Block, Block, int] | None:
+) -> tuple[Block, Block, Jump] | None:
     """Both ways from a branch, and where they lead to; None where they are not to be made one."""
     blocks = program.blocks
     if end.taken == end.other:
         return None
     simple = {each: _simple(blocks[each], before[each], number) for each in (end.taken, end.other)}
-    joins = {
-        blocks[each].end.to if isinstance(blocks[each].end, Jump) else -1  # type: ignore[union-attr]
-        for each, right in simple.items()
-        if right
-    }
+    joins = {blocks[each].end for each, right in simple.items() if right}
     nothing = Block([], Jump(0))
     if all(simple.values()) and len(joins) == 1:
         arms = blocks[end.taken], blocks[end.other]
-    elif simple[end.taken] and joins == {end.other}:
+    elif simple[end.taken] and joins == {Jump(end.other)}:
         arms = blocks[end.taken], nothing
-    elif simple[end.other] and joins == {end.taken}:
+    elif simple[end.other] and joins == {Jump(end.taken)}:
         arms = nothing, blocks[end.other]
     else:
         return None
     cost = sum(step.graph.cost for arm in arms for step in arm.steps if isinstance(step, Compute))
-    return (*arms, joins.pop()) if cost <= MOST else None
+    join = joins.pop()
+    assert isinstance(join, Jump)
+    return (*arms, join) if cost <= MOST else None
 
 
 def _simple(block: Block, before: list[int], number: int) -> bool:
@@ -90,7 +88,7 @@ def _simple(block: Block, before: list[int], number: int) -> bool:
     return before == [number] and plain and isinstance(block.end, Jump)
 
 
-def _merge(known: Shape, block: Block, end: Branch, arms: tuple[Block, Block], join: int) -> None:
+def _merge(known: Shape, block: Block, end: Branch, arms: tuple[Block, Block], join: Jump) -> None:
     """Let a block go both ways."""
     program = known.program
 
@@ -109,14 +107,17 @@ def _merge(known: Shape, block: Block, end: Branch, arms: tuple[Block, Block], j
             steps.append(renamed(step, took, own))
         names.append(own)
     taken, other = names
-    for each in sorted({*taken, *other} & known.live[join]):
+    for each in sorted({*taken, *other} & known.live[join.to]):
         args: tuple[Operand, ...] = (test, taken.get(each, each), other.get(each, each))
-        steps.append(Compute(each, SELECT, args))
+        steps.append(Compute(each, SELECT[program.dtype], args))
     counts = arms[0].counts, arms[1].counts
     if counts[0] or counts[1]:
         steps.append(Arms(test, *counts))
-    block.steps, block.end = steps, Jump(join)
+    block.steps, block.end = steps, join
     block.extra += min(each.total() for each in counts)
 
 
-SELECT = trace(lambda test, a, b: select(test.differs(0), a, b), ("i32", "i32", "i32"))
+SELECT = {
+    word: trace(lambda test, a, b: select(test.differs(0), a, b), (word, word, word))
+    for word in ("i32", "i64")
+}

@@ -12,7 +12,7 @@ import numpy as np
 from lanework.core.waiting import NAME, start
 from lanework.engines import signals
 from lanework.engines.kernel import Kernel
-from lanework.engines.lanes.webs import split
+from lanework.engines.lanes.convert import converted
 from lanework.engines.native import OWN_SHARE, Frame, address
 from lanework.machines.register.binding import Words
 from lanework.machines.register.layout import RegisterView
@@ -125,13 +125,13 @@ class Simd:
         from lanework.engines.llvm.lanetarget import Target
 
         begin = time.perf_counter()
-        program = split(Lowering(self.view, form).program())
+        shape = converted(Lowering(self.view, form).program())
         bits = jit.vector_bits()
         target = Target(bits // 64, bits == 512, jit.vector_registers())
-        module = text.module(program, target)
-        size = sum(len(block.steps) for block in program.blocks)
+        module = text.module(shape, target)
+        size = sum(len(block.steps) for block in shape.program.blocks)
         kernel = jit.compile_text(module, text.NAME, size, passes=jit.REGISTERS, until=until)
-        return Code(kernel, text.columns(program), time.perf_counter() - begin)
+        return Code(kernel, text.columns(shape.program), time.perf_counter() - begin)
 
     def run(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lanework.engines import signals
 from lanework.engines.lanes.program import LaneProgram
-from lanework.engines.lanes.shape import shape
+from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.lanesteps import RULES
 from lanework.engines.llvm.lanetarget import Target
 from lanework.engines.llvm.masked import Masked
@@ -27,14 +27,14 @@ UNITS = 256
 """Units between two calls of Python: a power of 2."""
 
 
-def module(program: LaneProgram, target: Target) -> str:
+def module(shape: Shape, target: Target) -> str:
     """The text of a module with the function `lanes`.
 
     Args:
-        program: what each lane does, a variable for each web.
+        shape: what each lane does, and what all have in common.
         target: what code is made for.
     """
-    unit = _Unit(program, target)
+    unit = _Unit(shape, target)
     text = unit.text()
     meta = '!0 = !{!"branch_weights", i32 1, i32 2000}\n'
     return "\n".join([*sorted(unit.w.declares), text, signals.asking(SIGNALS), _RUN, meta])
@@ -43,13 +43,12 @@ def module(program: LaneProgram, target: Target) -> str:
 class _Unit:
     """The function of a unit of lanes, vector after vector."""
 
-    def __init__(self, program: LaneProgram, target: Target) -> None:
-        self.program = program
-        common = shape(program)
-        self.w = w = Masked(common, target.suited(common), ("%memory", ""), RULES)
+    def __init__(self, shape: Shape, target: Target) -> None:
+        self.program = shape.program
+        self.w = w = Masked(shape, target.suited(shape), ("%memory", ""), RULES)
         w.late = self._late
         w.pause = lambda: w.line("call void @ask(ptr %columns, ptr %shared)")
-        self.numbers = {name: GIVEN + n for n, name in enumerate(columns(program))}
+        self.numbers = {name: GIVEN + n for n, name in enumerate(columns(shape.program))}
 
     def text(self) -> str:
         """Its text."""
