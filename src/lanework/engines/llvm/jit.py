@@ -162,7 +162,7 @@ def _link(code: bytes, name: str) -> Any:
     return library
 
 
-def _object_code(text: str, level: int, full: bool, passes: tuple[str, ...]) -> bytes:
+def _object_code(text: str, level: int, full: bool, passes: tuple[str, ...] = PASSES) -> bytes:
     llvm = _llvm()
     module = llvm.parse_assembly(text, llvm.create_context())  # types and constants go with it
     machine = _machine(level, host.cpu_level())
