@@ -18,6 +18,7 @@ from lanework.machines.fleet.check.snapshots import COUNTS, MOST, Snapshot, diff
 from lanework.machines.fleet.engine import CHOICES
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.native.steps import Groups
 from lanework.machines.fleet.reference import groups, sharing
 
 CODES = {"LW6026": "deadlock", "LW2002": "fuel", "LW6028": "table"}
@@ -146,6 +147,27 @@ def test_loose_places():
 def test_engines_that_are_always_there(seeds):
     """The reference one epoch at a time, saved and restored, does the same."""
     assert fuzz.campaign("reference").run(len(seeds), seeds.start) == []
+
+
+@pytest.mark.parametrize("seeds", campaign(3000, 150, daily=30, quick=10))
+def test_vms_that_do_not_see_each_other(seeds):
+    """As native code they do what they do in epochs."""
+    for seed in seeds:
+        way = fuzz.Variant("llvm", apart=True)
+        assert fuzz.check(fuzz.case_of(seed, apart=True), [way], seed) is None
+
+
+def test_most_of_them_are_native_code():
+    """And whatever there is in programs is in them, but what others can see."""
+    native, seen = [], set()
+    for seed in range(60):
+        case = fuzz.case_of(seed, apart=True)
+        view = FleetView.of(case.program)
+        assert case.program.problems() == []
+        native += [not isinstance(rows, str) for rows in Groups(view, case.settings).rows]
+        seen |= {info.name for info in view.infos}
+    assert sum(native) > 0.7 * len(native)
+    assert {*FLEET.by_name} - seen <= {"SYSCALL_SPAWN", "ATOMIC_ADD"}
 
 
 @pytest.mark.parametrize("seeds", campaign(40, 20, daily=20, quick=5))

@@ -289,6 +289,16 @@ def test_what_is_exactly_enough_fuel():
         program.bind("llvm", Limits(fuel=need - 1))()
 
 
+@pytest.mark.parametrize("engine", ["reference", "llvm"])
+def test_fuel_where_faults_go_on(engine):
+    """What others have executed counts, although some have faulted."""
+    text = COLLATZ.format(n=300).replace(".shared 300", ".shared 150")
+    settings = {"on_fault": "go on", "bounds": "fault"}
+    runner = lw.fleet.assemble(text).bind(engine, Limits(fuel=50_000), **settings)
+    with pytest.raises(Trap, match="LW2002"):
+        runner()
+
+
 def test_interrupted_and_used_again(ctrl_c):
     text = ".routine main\nagain:\nADDI r0, r0, 1\nJUMP again\nHALT\n.phase\n.launch main, 5000\n"
     runner = lw.fleet.assemble(text).bind("llvm")

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from lanework.core.ops.bodies import words32
 from lanework.core.ops.bounds import bounds
@@ -79,6 +80,9 @@ COUNTING = [info for info in FLEET.by_name.values() if info.atomic and info not 
 _LINEAR = [info for info in FLEET.by_name.values() if info.kernel is Kernel.LINEAR]
 
 
+Statements = Sequence[tuple[Callable[[Any, int], None], int]]
+
+
 @dataclass
 class Callee:
     """A routine that others may call or start: its name and what a call costs."""
@@ -113,8 +117,12 @@ class Body(Draft):
         for _ in range(most):
             if self.cost >= self.budget:
                 return
-            statements, weights = zip(*_STATEMENTS, strict=True)
+            statements, weights = zip(*self.statements(), strict=True)
             self.rand.choices(statements, weights)[0](self, nested)
+
+    def statements(self) -> Statements:
+        """What a block is made of, and how often."""
+        return _STATEMENTS
 
     def _float(self, nested: int) -> None:
         self._operate(self.rand.choice(floats(True)), self.register())
@@ -363,7 +371,7 @@ class Body(Draft):
 LOCAL = 10
 """What a part after the end costs at most."""
 
-_STATEMENTS = (
+_STATEMENTS: Statements = (
     (Body._float, 10),
     (Body._inexact, 5),
     (Body._integer, 5),

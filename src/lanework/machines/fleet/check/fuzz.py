@@ -22,6 +22,7 @@ from lanework.core.runner import check_engine
 from lanework.engines.codes import NO_ADAPTER
 from lanework.engines.gpu import device as gpu
 from lanework.engines.llvm import jit
+from lanework.machines.fleet.check.apart import apart_program
 from lanework.machines.fleet.check.generate import random_program, random_shared
 from lanework.machines.fleet.check.shrink import shrink
 from lanework.machines.fleet.check.snapshots import Case, Snapshot, difference, outcome, snapshots
@@ -39,6 +40,7 @@ class Variant:
         layout, format, sort: its settings of these names.
         steps: one epoch at a time, saved and restored now and then.
         own: kernels for this program's instructions, and not those for all, which are made once.
+        apart: a program whose VMs do not see each other, which is native code.
     """
 
     engine: str
@@ -47,12 +49,13 @@ class Variant:
     sort: bool = False
     steps: bool = False
     own: bool = False
+    apart: bool = False
 
     def __str__(self) -> str:
         names = [self.engine]
         if self.engine == "epoch":
             names += [self.layout, self.format, *["sorted"] * self.sort]
-        names += ["step by step"] * self.steps
+        names += ["step by step"] * self.steps + ["VMs apart"] * self.apart
         return ", ".join([*names, *["kernels of its own"] * self.own])
 
     def suits(self, settings: Settings) -> bool:
@@ -71,23 +74,23 @@ BLOCK = 250
 """Seeds that are run in the same way, one after another."""
 
 
-def case_of(seed: int) -> Case:
-    """The case of a seed."""
+def case_of(seed: int, *, apart: bool = False) -> Case:
+    """The case of a seed; its VMs may be apart from each other."""
     rand = random.Random(seed ^ 0xF1EE7)
-    program = random_program(seed)
+    program = apart_program(seed) if apart else random_program(seed)
 
     def rarely(name: str, share: float) -> str:
         return CHOICES[name][rand.random() < share]
 
     settings = Settings(
         seed=rand.choice((0, 1, rand.getrandbits(64))),
-        storage=rarely("storage", 0.1),
+        storage=rarely("storage", 0.1 * (not apart)),
         bounds=rarely("bounds", 0.1),
         conflicts=rarely("conflicts", 0.1),
-        arithmetic=rarely("arithmetic", 0.1),
+        arithmetic=rarely("arithmetic", 0.1 * (not apart)),
         on_fault=rarely("on_fault", 0.5),
         patience=rand.choice((1, 2, 3, 1000)),
-        compose=rand.random() < 0.1,
+        compose=rand.random() < 0.1 * (not apart),
         threshold=rand.choice((0.0, 0.05, 0.15, 1.0)),
     )
     words = random_shared(seed, program).view(np.uint32)
@@ -136,7 +139,7 @@ def ways(name: str = "all") -> tuple[Variant, ...]:
         if engine == "reference" or name not in ("all", engine) or why_not(engine):
             continue
         if engine == "llvm":
-            ways.append(Variant(engine))
+            ways += [Variant(engine), Variant(engine, apart=True)]
             continue
         pairs = itertools.product(CHOICES["layout"], CHOICES["format"])
         ways += [Variant(engine, layout, format) for layout, format in pairs]
@@ -155,14 +158,18 @@ def why_not(engine: str) -> str | None:
 def check_seed(seed: int, name: str = "all", some: int = 4) -> Divergence | None:
     """Run the case of a seed in some of the ways, others for every seed."""
     every = ways(name)
-    chosen = random.Random(seed).sample(every, min(some, len(every)))
-    return check(case_of(seed), chosen, seed)
+    for way in random.Random(seed).sample(every, min(some, len(every))):
+        divergence = check(case_of(seed, apart=way.apart), [way], seed)
+        if divergence is not None:
+            return divergence
+    return None
 
 
 def check_in_turn(seed: int, name: str = "all") -> Divergence | None:
     """Run the case of a seed in one way, which its neighbours share, as they do kernels."""
     every = ways(name)
-    return check(case_of(seed), [every[seed // BLOCK % len(every)]], seed)
+    way = every[seed // BLOCK % len(every)]
+    return check(case_of(seed, apart=way.apart), [way], seed)
 
 
 def shrunk(case: Case, divergence: Divergence) -> Case:
@@ -217,7 +224,8 @@ def campaign(engine: str = "all") -> Campaign:
         raise Diagnostic(NO_ADAPTER, f"engine {engine!r} cannot run: {why_not(engine)}")
 
     def small(divergence: Divergence) -> str:
-        return script(shrunk(case_of(divergence.seed), divergence), divergence.way)
+        case = case_of(divergence.seed, apart=divergence.way.apart)
+        return script(shrunk(case, divergence), divergence.way)
 
     return Campaign(
         "fleet",

@@ -105,23 +105,9 @@ class _Draft:
                 body.finish()
                 callees.append(Callee(f"sub{n}", body.cost))
             else:
-                self.recursive(body, word)
+                recursive(body, word)
                 callees.append(Callee(f"sub{n}", 5 * body.cost, word))
         return callees
-
-    def recursive(self, body: Body, word: int) -> None:
-        """A routine that calls itself as often as its counter says."""
-        count, out = body.register(), body.label()
-        body.emit("LOAD", dest=count, word=word)
-        body.emit("SUBI", dest=count, src=count, imm=pattern(1.0))
-        body.emit("STORE", src=count, word=word)
-        body.emit("BRANCH_LE", cond=count, target=out)
-        body.block(3)
-        body.emit("CALL", target=body.prefix)
-        body.kinds.clear()
-        body.block(2)
-        body.put(out)
-        body.finish()
 
     def children(self, calls: list[Callee]) -> list[Callee]:
         """Routines that VMs are started on; they may start VMs on those before them."""
@@ -191,6 +177,21 @@ class _Draft:
             else:
                 strategy = "contiguous"
         return Launch(routine, count, strategy, base, stride, keep, resume)
+
+
+def recursive(body: Body, word: int) -> None:
+    """Let a routine call itself as often as its counter says."""
+    count, out = body.register(), body.label()
+    body.emit("LOAD", dest=count, word=word)
+    body.emit("SUBI", dest=count, src=count, imm=pattern(1.0))
+    body.emit("STORE", src=count, word=word)
+    body.emit("BRANCH_LE", cond=count, target=out)
+    body.block(3)
+    body.emit("CALL", target=body.prefix)
+    body.kinds.clear()
+    body.block(2)
+    body.put(out)
+    body.finish()
 
 
 def assembled(bodies: dict[str, Body], names: list[str]) -> tuple[list[Instruction], list[Routine]]:

@@ -127,13 +127,16 @@ def difference(
 def outcome(case: Case, a: Snapshot, b: Snapshot) -> str | None:
     """How two runs differ in the end, or None.
 
-    After a trap other VMs have gone on, or not, as far as they please.
+    After a trap other VMs have gone on, or not, as far as they please; and so there may be another
+    trap where fuel is short.
     """
+    fuel = [each.stop.startswith(FUEL_SPENT.ident) for each in (a, b)]
+    if any(fuel) and "done" not in (a.stop, b.stop):
+        return None
     if a.stop == b.stop and a.stop != "done":
         names = [COUNTS.index(each) for each in ("first_fault", "epochs")]
         x, y = ([each.counts[n] for n in names] for each in (a, b))
-        fuel = a.stop.startswith(FUEL_SPENT.ident)
-        return None if fuel or x == y else f"the first fault is {y} and not {x}"
+        return None if x == y else f"the first fault is {y} and not {x}"
     row = FleetView.of(case.program).profile.word("swept")  # which counts sweeps that were not
     for each in (a, b):
         each.vms[row] = 0

@@ -148,12 +148,13 @@ class LLVMEngine(ReferenceEngine):
         progress.reads_outside += int(counters[text.READS])
         progress.writes_outside += int(counters[text.WRITES])
         progress.stop = Stop.DONE
+        short = fuel is not None and (counters[text.LATE] or counters[text.EXECUTED] > fuel)
         if counters[text.FAULTS] or counters[text.WAITING]:
             self._events(counters, epochs)
-        elif fuel is not None and (counters[text.LATE] or counters[text.EXECUTED] > fuel):
-            progress.stop = Stop.FUEL
-        else:
+        elif not short:
             progress.epochs += int(epochs.sum())
+        if short and progress.stop is not Stop.FAULT:
+            progress.stop = Stop.FUEL
         if ordered and progress.stop is Stop.DONE:
             self._settle(step)
         self._written(step, steps)
