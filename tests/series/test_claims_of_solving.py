@@ -226,3 +226,36 @@ def test_outputs_that_a_model_declares_are_those_of_a_solution():
         m.solve("x", "g")["left"]
     m.output("left"), m.output("sum", "other", reduce="lane")
     np.testing.assert_allclose(m.solve("x", "g")["left"], 6.0)
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_a_trial_at_which_a_loop_has_no_solution_is_a_step_too_far(engine):
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=0.1), m.formula("z", "z * z + x", circular=True, guess=0.0)
+    m.formula("c", "last(z)")
+    assert m.seek("x", "c", 0.45, engine=engine).value == pytest.approx(0.2475, rel=1e-9)
+    assert not m.seek("x", "c", 0.7, failures="nan", engine=engine).reached
+    with pytest.raises(lw.Diagnostic, match="LW3061"):
+        m.seek("x", "c", 0.45, inputs={"x": 3.0}, engine=engine)
+
+
+# Residuals and bounds --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("miss", [5e-7, 1e-7, 1e-8])
+def test_equations_that_only_come_near_are_not_solved(miss):
+    assert not solved({"x": 0.0}, {"a": f"abs(x - 1) + {miss}"}, "a").ok
+
+
+@pytest.mark.parametrize("power", [2, 3])
+def test_equations_of_many_equal_roots_are(power):
+    root = solved({"x": 0.0}, {"a": f"(x - 1) ** {power}"}, "a")
+    assert (root.ok, root["x"]) == (True, pytest.approx(1.0, abs=1e-3))
+
+
+def test_a_bound_that_cannot_be_kept_is_said():
+    bounds = {"x": (0.0, 1.0), "g": (1.3, None)}
+    end = solved({"x": 0.5}, {"f": "x", "g": "x * 0.5"}, objective="f", bounds=bounds)
+    assert end.status == "infeasible"
+    assert "g is 0.5" in end.message
+    assert "(at least 1.3)" in end.message

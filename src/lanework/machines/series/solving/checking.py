@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ROUNDING = 2e-15  # how exact, beside them, unknowns can be
 POLISH = 4  # steps of Newton's method at the end
 FINE = 1e-12  # how small, beside the unknowns, the last of them is
+LITTLE = 1e-9  # a step of which rounding may be the cause
 NEAR, NEARER = 1e-6, 16.0  # how far beside a point, in units, and how often nearer, slopes are seen
 MANY = 64  # more unknowns than this are not looked at one by one
 
@@ -54,6 +55,11 @@ class _Point:
     def exact(self) -> bool:
         """Whether no more is left than rounding of the unknowns makes."""
         return bool((self._over <= self._noise).all())
+
+    @property
+    def worst(self) -> float:
+        """By how much outputs are out of their bounds at most."""
+        return float(self._over.max(initial=0.0))
 
     @property
     def held(self) -> bool:
@@ -145,6 +151,7 @@ def checked(
             low, high = ends(problem.variables)
             equations = Equations(problem.entries, equal, (low < high) & ~still)
         least, most = ends(problem.variables)
+        begin = point.worst
         for _ in range(POLISH):
             step = point.step(equations, equal)
             if step is None:
@@ -154,7 +161,8 @@ def checked(
                 break
             x[:] = np.clip(x - step, least, most)
             point.look()
-        if not (off <= CLOSE or point.exact):
+        near = off <= CLOSE and (off <= LITTLE or point.worst < begin / 2)  # else it turns back
+        if not (near or point.exact):
             return "inaccurate"
     return "solved" if point.held else "inaccurate"
 

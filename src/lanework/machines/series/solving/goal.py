@@ -25,7 +25,13 @@ from lanework.core.result.frames import spread
 from lanework.core.result.show import preview
 from lanework.core.runner import check_deadline
 from lanework.core.waiting import within
-from lanework.machines.series.codes import BAD_PROBLEM, NOT_SOLVED, UNKNOWN_INPUT, UNKNOWN_OUTPUT
+from lanework.machines.series.codes import (
+    BAD_PROBLEM,
+    NO_SOLUTION,
+    NOT_SOLVED,
+    UNKNOWN_INPUT,
+    UNKNOWN_OUTPUT,
+)
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.layout import RowKind, SeriesView
 from lanework.machines.series.passes.derive import Deriver
@@ -152,6 +158,7 @@ class _Sought:
         derived: Program[Any] = Program(**vars(deriver.finish("gradient")))
         self._slopes: Runner = derived.bind(engine, limits=limits)
         self.runs = 0
+        self._refused: Diagnostic | None = None  # what the last trial without a value was
         self._best, self._failed = self.start, np.zeros(self.shape, bool)
 
     def run(self, value: Any) -> SeriesResult:
@@ -173,8 +180,14 @@ class _Sought:
         check_deadline(self.limits.until(), LATE)
         self.runs += 1
         rest = replace(self.limits, deadline=None, ends=None)
-        with noting(f"while {self.variable} = {preview(np.asarray(x))} is tried"):
-            result = self._slopes.run_within(rest, self._given(x))
+        try:
+            with noting(f"while {self.variable} = {preview(np.asarray(x))} is tried"):
+                result = self._slopes.run_within(rest, self._given(x))
+        except Diagnostic as error:
+            if error.code != NO_SOLUTION or self.shape or self.runs == 1:
+                raise
+            self._refused = error
+            return np.full(x.shape, np.nan), np.full(x.shape, np.nan)  # a step that is halved
         names = (self.output, f"d_{self.output}_d_{self.variable}")
         y, by = (
             np.broadcast_to(spread(result, name, self.axes, self.shape), self.shape).ravel()
@@ -196,6 +209,8 @@ class _Sought:
             jumps, fades, nears = search.jumps(), search.fades(aim), search.nears()
             reached = search.reached() & ~jumps & ~fades & ~nears | search.hits()
         if not reached.all() and failures == "fault":
+            if self._refused is not None:
+                raise self._refused
             lane = int(np.argmin(reached))
             where = f" in lane {lane}" if shape else ""
             raise Diagnostic(

@@ -240,7 +240,7 @@ class Search:
             y, by = self._look(x)
             step = y / by
             new = np.clip(x - np.where(np.isfinite(step), step, 0.0), self._low, self._high)
-            new = np.where(np.isfinite(y), new, (x + self._start) / 2)
+            new = np.where(np.isfinite(y), new, (x + self.best) / 2)
             unsure = (self._stalled > 1) & ~self._done
             new = np.where(unsure, np.clip(self._beside(), self._low, self._high), new)
             if (self._done | self._both | (new == x)).all():

@@ -73,11 +73,22 @@ def where(problem: Problem, x: Floats, status: str) -> str:
         bad = bad[np.argsort(-(over / size)[bad])]
     said = [
         f"{block.place(int(index) - block.begin)} is {levels[index]:.6g}"
+        + _bound(block, int(index) - block.begin, float(levels[index]))
         for index in bad[:3]
         for block in problem.targets
         if block.begin <= index < block.begin + block.size
     ]
     return ": " + ", ".join(said) + (" ..." if len(bad) > 3 else "") if said else ""
+
+
+def _bound(block: Block, index: int, level: float) -> str:
+    """The bound that an output is out of, unless it is to be nought."""
+    low, high = float(block.low[index]), float(block.high[index])
+    if level < low:
+        return f" (at least {low:.6g})" if low != high else f" (to be {low:.6g})" if low else ""
+    if level > high:
+        return f" (at most {high:.6g})" if low != high else f" (to be {low:.6g})" if low else ""
+    return ""
 
 
 def _over(problem: Problem, x: Floats, levels: Floats) -> tuple[Floats, Floats]:
