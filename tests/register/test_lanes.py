@@ -443,3 +443,21 @@ def test_short_ways_are_one():
     view = RegisterView.of(COLLATZ)
     program = Lowering(view, Form((0,), (), (1,))).program()
     assert len(converted(program).masked) < len(shape(split(program)).masked)
+
+
+@pytest.mark.parametrize("first", [0, 1, 700])
+def test_lanes_may_begin_anywhere(first):
+    """With their own random numbers, and their own place in every column."""
+    program = assemble("rand r1\nadd r2, r0, r1\nadd r3, r4, r4\nhalt")
+    inputs = {"r0": np.arange(MANY), "r4": 21}
+    expected = program.bind("stencil", seed=3)(**inputs)
+    view, bank = RegisterView.of(program), RegisterBank(RegisterView.of(program), 3)
+    form = Form((0,), (4,), (1, 2, 3))
+    simd = Simd(view, 2, pytest.fail)
+    given = [(0, np.arange(MANY, dtype=np.uint64)), (4, np.array([21], np.uint64))]
+    taken = [(n, np.zeros(MANY, np.uint64)) for n in (1, 2, 3)]
+    lanes = range(first, MANY)
+    assert simd.run(simd.code(form), bank, 3, lanes, given, taken, Meter(Limits())) == MANY
+    for n, words in taken:
+        assert not words[:first].any()
+        assert (words[first:] == expected[f"r{n}"][first:]).all()
