@@ -845,3 +845,27 @@ def test_names_that_are_none_are_refused():
         with pytest.raises(Diagnostic) as refused:
             call()
         assert refused.value.code.ident == "LW2005"
+
+
+def test_a_tornado_takes_nodes_that_are_overridden():
+    m = lw.series.Model("m", periods=3)
+    m.input("debt", default=900.0)
+    m.formula("cash", "100 + t")
+    m.formula("left", "debt - total(cash)")
+    program = m.compile(overrides=["cash"])
+    given = {"cash": [200.0, 250.0, 300.0]}
+    (bar,) = program.tornado("left", {"cash": (300.0, 400.0)}, inputs=given).bars
+    assert (bar.at_low, bar.at_high) == (0.0, -300.0) == (bar.slope_low, bar.slope_high)
+    (bar,) = program.tornado("left", {"cash": 0.1}, inputs=given).bars
+    assert (bar.at_low, bar.at_high) == pytest.approx((225.0, 75.0))
+    assert [bar.name for bar in program.tornado("left", 0.1, inputs=given).bars] == ["debt"]
+    for some in ({}, {"cash": [200.0, None, 300.0]}):
+        with pytest.raises(Diagnostic, match="'cash' is computed, in some periods") as error:
+            program.tornado("left", {"cash": 0.1}, inputs=some)
+        assert error.value.code.ident == "LW3071"
+
+
+def test_what_is_no_change_is_named_as_it_is_given():
+    with pytest.raises(Diagnostic, match=r"the changes are \['rate'\]") as error:
+        loan().tornado("value", ["rate"], inputs={"curve": np.ones(5)})
+    assert error.value.code.ident == "LW2005"

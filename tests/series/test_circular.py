@@ -631,3 +631,36 @@ def test_a_mark_of_no_node_is_named():
         m.run()
     assert error.value.code.ident == "LW3003"
     assert "did you mean" in error.value.help
+
+
+def of_balances(**how):
+    m = lw.series.Model("m", periods=3)
+    m.input("rate", axes="scenario")
+    m.formula("opening", "prev(closing, initial=1000)")
+
+    @m.node(circular=True, **how)
+    def interest(rate, opening, closing):
+        return rate * (opening + closing) / 2
+
+    m.formula("closing", "opening + interest - 100")
+    return m
+
+
+def test_a_function_may_be_circular():
+    m = of_balances(guess=3.0, iterations=4, failures="nan")
+    assert m.marks["interest"].guess == 3.0
+    assert m.run(rate=[0.05])["closing"][0, 0] == pytest.approx((1000 * 1.025 - 100) / 0.975)
+    with pytest.raises(Diagnostic, match="LW3029"):
+        of_balances(failures="skip")
+
+
+def test_a_step_that_no_formula_has_is_not_what_is_blamed():
+    result = of_balances(failures="nan").run(rate=[0.05, 2.0])
+    assert np.isnan(result["closing"]).tolist() == [[False, True]] * 3
+    assert [each.what for each in result.trouble()] == ["no solution is reached"]
+    m = lw.series.Model("m", periods=1)  # but a division that is there is
+    m.input("x")
+    m.formula("a", "0.5 * b + 1 / (x - 2)")
+    m.formula("b", "0.5 * a")
+    m.circular("a", failures="nan")
+    assert [each.what for each in m.run(x=2.0).trouble()] == ["division by zero: 1 / 0 is inf"]

@@ -130,10 +130,17 @@ def tornado(
     periods: int | None,
 ) -> Tornado:
     """See `SeriesProgram.tornado`."""
-    nodes = {port.name for port in program.inputs if port.default != port.default}
-    ports = {p.name: p for p in program.inputs if not (p.categories or p.name in nodes)}
+    ports = {p.name: p for p in program.inputs if not p.categories}
+    nodes = {name for name, port in ports.items() if port.optional}
+    if not isinstance(changes, Mapping | numbers.Real):
+        raise Diagnostic(
+            BAD_OPTION,
+            f"the changes are {changes!r}",
+            help="give a share such as 0.1 for all inputs, or by the name of an input its share,"
+            " or its low and its high value: {'rate': 0.1, 'price': (90, 110)}",
+        )
     if not isinstance(changes, Mapping):
-        changes = dict.fromkeys(ports, changes)
+        changes = dict.fromkeys((name for name in ports if name not in nodes), changes)
     for name in changes:
         if name not in ports:
             raise Diagnostic(
@@ -149,7 +156,12 @@ def tornado(
         what = f"the inputs have {bound.lanes * bound.repeats:,} lanes"
         raise Diagnostic(UNEXPLAINED, what, help="give those of one lane")
     columns = zip(program.inputs, arrays_of(bound, dict.fromkeys(bound.axes, 0)), strict=True)
-    middles = {p.name: _plain(array) for p, array in columns if p.name in ports}
+    moved = ports.keys() - (nodes - changes.keys())
+    middles = {p.name: _plain(array) for p, array in columns if p.name in moved}
+    for name in nodes.intersection(changes):
+        if np.isnan(middles[name]).any():
+            what = f"{name!r} is computed, in some periods at least, and is not overridden there"
+            raise Diagnostic(UNEXPLAINED, what, help=f"give all of it: inputs={{{name!r}: ...}}")
     base_inputs = {**inputs, **{name: _given(middle) for name, middle in middles.items()}}
     runner = program.bind(outputs=[output], periods=bound.periods)
     each = {

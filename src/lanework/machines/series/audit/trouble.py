@@ -16,7 +16,7 @@ import numpy as np
 
 from lanework.base.printable import shown
 from lanework.base.span import Span
-from lanework.core.ops.bodies.arithmetic import div, mul
+from lanework.core.ops.bodies.arithmetic import div, mul, sub
 from lanework.core.ops.bodies.logic import choose
 from lanework.core.program.isa import Instruction
 from lanework.core.result.show import figure
@@ -104,6 +104,29 @@ def _unsolved(program: Program, view: SeriesView) -> set[int]:
             if there is not None and there.name == choose.name and is_nan(view, there.operands[2]):
                 circular.add(product.target)
     return circular
+
+
+def _is_step(view: SeriesView, columns: list[Floats], row: int, t: int) -> bool:
+    """Whether a value is a step of Newton's method from where slopes are 1: no formula says it."""
+    maker = view.maker.get(row)
+    instruction = None if maker is None else view.instructions[maker]
+    if instruction is None or instruction.name != div.name:
+        return False
+    _, divisor = instruction.operands
+    zero = columns[divisor][t if len(columns[divisor]) > 1 else 0] == 0.0
+    return bool(zero) and _is_pivot(view, divisor)
+
+
+def _is_pivot(view: SeriesView, row: int) -> bool:
+    """Whether a row is 1 less a slope, as it is or after steps of elimination."""
+    maker = view.maker.get(row)
+    if maker is None:
+        record = view.rows[row]
+        return record.kind == RowKind.CONST and view.constants[record.index] == 1.0
+    instruction = view.instructions[maker]
+    if instruction.name == choose.name:
+        return all(_is_pivot(view, each) for each in instruction.operands[1:])
+    return instruction.name == sub.name and _is_pivot(view, instruction.operands[0])
 
 
 def is_nan(view: SeriesView, row: int) -> bool:
@@ -226,7 +249,7 @@ def _named(
         entry = None if maker is None else listing.get(maker)
         formula = "" if entry is None else entry.text
         node = formula.partition(" = ")[0] or f"row {row}"
-        if row in unsolved:
+        if row in unsolved or (unsolved and _is_step(view, columns, row, t)):
             what = "no solution is reached"
         elif maker is not None:
             what = _said(view, columns, view.instructions[maker], t, value)

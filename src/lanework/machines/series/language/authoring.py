@@ -180,11 +180,16 @@ class Authoring(Registry):
         name: str | None = None,
         unit: str | None = None,
         kind: str | None = None,
+        circular: bool = False,
+        guess: float = 0.0,
+        iterations: int | None = None,
+        failures: str = "fault",
     ) -> Any:
         """Decorator: define a node by a Python function whose parameters are nodes.
 
         The function runs once, over handles, and records what it does. It may loop and call
-        helpers; it cannot branch on a node (use `where`).
+        helpers; it cannot branch on a node (use `where`). `circular` and what goes with it are as
+        for `formula`.
         """
 
         def define(body: Callable[..., object]) -> Expr:
@@ -205,7 +210,10 @@ class Authoring(Registry):
                     notes=error.notes,
                 ) from None
             doc = inspect.getdoc(body) or ""
+            mark = make_circular(title, guess, iterations, failures, circular)
             self.add_formula(Formula(title, expr, unit, kind, doc, None, where))
+            if circular:
+                self.marks[title] = mark
             return Expr.name(title)
 
         return define if function is None else define(function)
