@@ -204,6 +204,11 @@ def test_overrides_stand_in_their_cells(tmp_path, ends):
     for name in result:
         assert np.array_equal(sheet[name], result[name]), name
     assert openpyxl.load_workbook(path)["Inputs"].max_row == (7 if ends else 6)
+    rows = openpyxl.load_workbook(path)["Model"].iter_rows(values_only=True)
+    notes = {row[0]: row[2] for row in rows}
+    assert notes["high"] == "override"
+    assert notes["twice"] == "override, in part; else x * 2"
+    assert notes["sum"] == "prev(sum) + twice"
 
 
 @pytest.mark.parametrize("ends", [False, True])
@@ -480,7 +485,14 @@ def test_on_the_command_line(tmp_path):
     assert sheet["z"] == pytest.approx(result["z"], rel=1e-14)
     done = CliRunner().invoke(cli, command)
     assert "LW3081" in done.output
+    path.unlink()  # what the run would be refused for is looked at before the workbook is written
+    model_file = str(tmp_path / "m.series")
+    (tmp_path / "m.series").write_text((tmp_path / "m.series").read_text() + "other = x + 1\n")
+    words = ["x=5", words[1], "--outputs", "other", "--workbook", str(path)]
+    done = CliRunner().invoke(cli, ["run", model_file, *words])
+    assert "LW3044" in done.output
+    assert not path.exists()
     model.compile().save(tmp_path / "m.lwp")
-    plain = ["run", str(tmp_path / "m.lwp"), "x=5", words[1], "--workbook", "w.xlsx"]
+    plain = ["run", str(tmp_path / "m.lwp"), *words[:2], "--workbook", "w.xlsx"]
     done = CliRunner().invoke(cli, plain)
     assert "LW8001" in done.output

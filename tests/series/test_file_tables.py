@@ -404,3 +404,10 @@ def test_columns_that_are_nearly_called_like_an_input_say_which(folder, header):
     near = "price" if "Prise" in header else "rate"
     text = refused("LW8005", "park.series", "scenario=s.csv")
     assert f"did you mean '{near}'? Its columns are" in text
+
+
+def test_an_input_that_no_output_needs_is_named_as_such(folder):
+    text = 'model("m", periods=2)\ndebt = input()\ncash = input()\n'
+    Path("m.series").write_text(text + "left = debt * 2\nspare = cash\noutput(left)\n")
+    said = refused("LW8002", "m.series", "debt=1", "cash=3")
+    assert "'cash' is an input of the model, but no output needs it" in said

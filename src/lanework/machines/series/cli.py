@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lanework.machines.series.data.arguments import Inputs
     from lanework.machines.series.data.filetables import Block, Table
     from lanework.machines.series.language.model import Model
+    from lanework.machines.series.runner import Runner
 
 
 @dataclass
@@ -97,10 +98,11 @@ def run(request: Request) -> None:
     columns = (name for table in inputs.tables for name in table.names)
     alone = [word for word in _overridden(request) if "=" not in word]
     check_overridden(alone, {*inputs.values, *columns, *view.unused})
+    runner = _bound(request)
     if request["workbook"] is not None:
         _write_workbook(request, inputs)
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
-        outcome = _execute(request, inputs, bar)
+        outcome = _execute(request, runner, inputs, bar)
     explained = _explained(outcome.result, request["explain"])
     residuals = outcome.result.residuals() if request["residuals"] else None
     _report(request, outcome, explained, residuals)
@@ -174,13 +176,9 @@ def _overrides(request: Request) -> list[str]:
     return [word for word in words if "=" in word]
 
 
-def _execute(request: Request, inputs: Inputs, bar: terminal.Bar) -> Outcome:
-    """Run the program, streaming the first table of lanes that is longer than a block."""
-    from lanework.core.data.opening import ending_of
-    from lanework.core.result.tablefile import TABLES
-    from lanework.machines.series.data.streaming import block_rows
-
-    runner = request.program.bind(
+def _bound(request: Request) -> Runner:
+    """What runs the program, as the options say; what they say wrong is refused here."""
+    runner: Runner = request.program.bind(
         request["engine"],
         request.limits,
         threads=request["threads"],
@@ -188,6 +186,15 @@ def _execute(request: Request, inputs: Inputs, bar: terminal.Bar) -> Outcome:
         outputs=request.names("outputs"),
         cache=not request["no_cache"],
     )
+    return runner
+
+
+def _execute(request: Request, runner: Runner, inputs: Inputs, bar: terminal.Bar) -> Outcome:
+    """Run the program, streaming the first table of lanes that is longer than a block."""
+    from lanework.core.data.opening import ending_of
+    from lanework.core.result.tablefile import TABLES
+    from lanework.machines.series.data.streaming import block_rows
+
     values, lanes = dict(inputs.values), request["lanes"]
     streamed: tuple[Table, Iterator[Block]] | None = None
     for table in sorted(inputs.tables, key=lambda table: not table.unbroken):

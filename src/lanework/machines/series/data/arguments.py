@@ -53,14 +53,7 @@ def parse(
     for argument in arguments:
         name, text = split_input(argument, "write name=number, name=FILE:column or axis=FILE")
         if name not in by_name and name not in axes:
-            near = did_you_mean(name, [*by_name, *axes])
-            if name in view.formulas:
-                near = f"{name} is a formula: to run with another value, --override {argument}"
-            raise Diagnostic(
-                UNKNOWN_ARGUMENT,
-                f"{name!r} is neither an input nor an axis of the program",
-                help=near or f"inputs are: {', '.join(by_name) or 'none'}",
-            )
+            raise _unknown(name, argument, view, [*by_name, *axes])
         if name in given:
             raise Diagnostic(BAD_ARGUMENT, f"{name!r} is given twice", help="give it once")
         given[name] = text
@@ -95,6 +88,25 @@ def parse(
                 help=did_you_mean(title, titles),
             )
     return inputs
+
+
+def _unknown(name: str, argument: str, view: SeriesView, known: list[str]) -> Diagnostic:
+    """What is wrong with the name of what is no input, and no axis."""
+    if name in view.unused:
+        return Diagnostic(
+            UNKNOWN_ARGUMENT,
+            f"{name!r} is an input of the model, but no output needs it",
+            help=f"leave {name}=... out, or write output(NODE) in the model for one that needs it",
+        )
+    near = did_you_mean(name, known)
+    if name in view.formulas:
+        near = f"{name} is a formula: to run with another value, --override {argument}"
+    inputs = ", ".join(port.name for port in view.inputs) or "none"
+    return Diagnostic(
+        UNKNOWN_ARGUMENT,
+        f"{name!r} is neither an input nor an axis of the program",
+        help=near or f"inputs are: {inputs}",
+    )
 
 
 def value(port: Port, text: str, inputs: Collection[str] = ()) -> Any:

@@ -138,7 +138,8 @@ class Book(Arrangement):
             if title == STEPS:
                 self._label(sheet, at, row.owner, "", row.note)
             else:
-                self._label(sheet, at, row.owner, unit, row.note)
+                note = _note(row.note, self.given.get(row.owner, []))
+                self._label(sheet, at, row.owner, unit, note)
                 self._define(row.owner, row.timed)
             style = style_of(unit, kind) if title == MODEL else "General"
             given = self.given.get(row.owner, []) if title == MODEL else []
@@ -193,6 +194,14 @@ def style_of(unit: str, kind: str) -> str:
     if unit:
         return "#,##0.####"
     return {"rate": "0.00%", "count": "#,##0", "index": "0.0000"}.get(kind, "General")
+
+
+def _note(formula: str, over: Sequence[float | str]) -> str:
+    """What stands beside a row: its formula, and whether it is overridden."""
+    given = [value == value for value in over]
+    if not any(given):
+        return formula
+    return "override" if all(given) else f"override, in part; else {formula}"
 
 
 def constant(value: float | str) -> str:
