@@ -1,4 +1,4 @@
-"""Whole phases as SIMD code: the same as the reference, to the bit, and what does not run so."""
+"""Whole phases as SIMD code and as shaders: the same as the reference, to the bit."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,11 @@ from lanework.base.limits import Limits
 from lanework.engines.lanes.program import Block, Branch, Compute, Jump, LaneProgram, Stop, Word
 from lanework.engines.lanes.shape import shape
 from lanework.engines.lanes.webs import split
+from lanework.machines.fleet.gpu import phases
 from lanework.machines.fleet.native import graphs
 from lanework.machines.fleet.state import Status
+
+ENGINES = ("llvm", "wgsl")
 
 COLLATZ = """
 .state S22
@@ -44,28 +47,30 @@ done:
 
 
 def same(program, **settings):
-    """Run a program on both engines, and compare all that there is to see."""
+    """Run a program on these engines and the reference, and compare all that there is to see."""
     inputs = {}
     rng = np.random.default_rng(1)
     for port in program.inputs:
         inputs[port.name] = rng.integers(-9, 9, program_size(program, port.name)).astype(np.float32)
-    both = [program.bind(name, **settings) for name in ("reference", "llvm")]
-    one, other = (runner(**inputs) for runner in both)
-    for name in one:
-        assert np.asarray(one[name]).tobytes() == np.asarray(other[name]).tobytes()
-    for name in (
-        "epochs",
-        "instructions",
-        "by_kernel",
-        "reads_outside",
-        "writes_outside",
-        "faults",
-    ):
-        assert one.stats[name] == other.stats[name], name
-    swept = both[0].view.profile.word("swept")
-    rows = [np.delete(runner.vms.words, [0, swept], axis=0) for runner in both]
-    assert (rows[0] == rows[1]).all()
-    return both[1]
+    reference = program.bind("reference", **settings)
+    one, runners = reference(**inputs), [program.bind(name, **settings) for name in ENGINES]
+    for runner in runners:
+        other = runner(**inputs)
+        for name in one:
+            assert np.asarray(one[name]).tobytes() == np.asarray(other[name]).tobytes()
+        for name in (
+            "epochs",
+            "instructions",
+            "by_kernel",
+            "reads_outside",
+            "writes_outside",
+            "faults",
+        ):
+            assert one.stats[name] == other.stats[name], name
+        swept = runner.view.profile.word("swept")
+        rows = [np.delete(each.vms.words, [0, swept], axis=0) for each in (reference, runner)]
+        assert (rows[0] == rows[1]).all()
+    return runners[0]
 
 
 def program_size(program, name):
@@ -186,7 +191,8 @@ def test_instructions_in_one_matrix_take_one_epoch():
     same(lw.fleet.assemble(COLLATZ.format(n=70)), compose=True)
 
 
-def test_a_schedule_of_many_steps():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_schedule_of_many_steps(engine):
     text = """
 .shared 64
 .buffer x, 0, 64, inout
@@ -204,7 +210,7 @@ def test_a_schedule_of_many_steps():
 """
     program = lw.fleet.assemble(text)
     start = np.arange(64, dtype=np.float32)
-    fast = program.bind("llvm")(x=start)
+    fast = program.bind(engine)(x=start)
     assert fast.stats["epochs"] == 6 * 40000
     assert fast.stats["instructions"] == 64 * 6 * 40000
     wanted = start.copy()
@@ -234,11 +240,11 @@ def test_addresses_outside_are_counted_or_a_fault():
     same(lw.fleet.assemble(text))
     program = lw.fleet.assemble(text)
     traps = []
-    for name in ("reference", "llvm"):
+    for name in ("reference", *ENGINES):
         with pytest.raises(Trap) as trap:
             program.bind(name, bounds="fault")()
         traps.append(str(trap.value))
-    assert traps[0] == traps[1]
+    assert traps[0] == traps[1] == traps[2]
     assert "VM 20" in traps[0]
     same(program, bounds="fault", on_fault="go on")
 
@@ -272,24 +278,26 @@ def test_atomics_in_any_order_and_on_words_of_ones_own():
     same(lw.fleet.assemble(text))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("bit", range(2))
-def test_fuel_and_a_loop_that_does_not_end(bit):
+def test_fuel_and_a_loop_that_does_not_end(bit, engine):
     text = ".routine main\nagain:\nADDI r0, r0, 1\nJUMP again\nHALT\n.phase\n.launch main, 100\n"
     program = lw.fleet.assemble(text)
     limits = Limits(fuel=10**6) if bit else Limits(deadline=0.2)
     with pytest.raises(Trap, match="LW2002" if bit else "LW2001"):
-        program.bind("llvm", limits)()
+        program.bind(engine, limits)()
 
 
-def test_what_is_exactly_enough_fuel():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_exactly_enough_fuel(engine):
     program = lw.fleet.assemble(COLLATZ.format(n=300))
     need = program.bind("reference")().stats["instructions"]
-    program.bind("llvm", Limits(fuel=need))()
+    program.bind(engine, Limits(fuel=need))()
     with pytest.raises(Trap, match="LW2002"):
-        program.bind("llvm", Limits(fuel=need - 1))()
+        program.bind(engine, Limits(fuel=need - 1))()
 
 
-@pytest.mark.parametrize("engine", ["reference", "llvm"])
+@pytest.mark.parametrize("engine", ["reference", *ENGINES])
 def test_fuel_where_faults_go_on(engine):
     """What others have executed counts, although some have faulted."""
     text = COLLATZ.format(n=300).replace(".shared 300", ".shared 150")
@@ -299,13 +307,110 @@ def test_fuel_where_faults_go_on(engine):
         runner()
 
 
-def test_interrupted_and_used_again(ctrl_c):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_interrupted_and_used_again(ctrl_c, engine):
     text = ".routine main\nagain:\nADDI r0, r0, 1\nJUMP again\nHALT\n.phase\n.launch main, 5000\n"
-    runner = lw.fleet.assemble(text).bind("llvm")
+    runner = lw.fleet.assemble(text).bind(engine)
     for _ in range(2):
         ctrl_c.press(0.2)
         with pytest.raises(KeyboardInterrupt):
             runner()
+
+
+NESTED = """
+.state S32
+.shared 300
+.routine main
+    VMID r0
+    MODI r1, r0, 5
+outer:
+    MODI r2, r0, 7
+inner:
+    ADDI r3, r3, 1
+    SUBI r2, r2, 1
+    BRANCH_GT r2, inner
+    MODI r4, r3, 11
+    BRANCH_EQ r4, skip
+    RAND r5
+    ADD r6, r6, r5
+skip:
+    SUBI r1, r1, 1
+    BRANCH_GE r1, outer
+    WRITE r0, r3
+    HALT
+.phase wait_all
+    .launch main, 300
+"""
+
+
+@pytest.mark.parametrize("turns", [1, 2, 5])
+def test_vms_that_go_on_in_another_submission(turns, monkeypatch):
+    """A device is not kept busy for long: what loops have left is for later."""
+    monkeypatch.setattr(phases, "FEWEST", turns)
+    monkeypatch.setattr(phases, "MOST", turns)
+    for text in (NESTED, RANDOM, CALLS.format(convention="callee"), COLLATZ.format(n=70)):
+        same(lw.fleet.assemble(text), seed=7)
+
+
+ENDLESS = """
+.shared 10
+.routine main
+    VMID r0
+    SUBI r1, r0, 20
+    MULI r2, r0, 100
+again:
+    SUBI r2, r2, 1
+    BRANCH_GT r2, again
+    BRANCH_LT r1, again
+    WRITE r0, r1
+    HALT
+.phase wait_all
+    .launch main, 30
+"""
+
+
+def test_a_fault_ends_vms_that_would_go_on_for_ever():
+    """The first in time, which is not that of the lowest number."""
+    program, traps = lw.fleet.assemble(ENDLESS.replace("r0, 100", "r0, -100")), []
+    for name in ("reference", "wgsl"):
+        with pytest.raises(Trap) as trap:
+            program.bind(name, bounds="fault")()
+        traps.append(str(trap.value))
+    assert traps[0] == traps[1]
+    assert "VM 20" in traps[0]
+
+
+ODD = """
+.state S32
+.shared 600
+.routine main
+    VMID r0
+    SETI r1, nan
+    SETI r2, inf
+    MULI r3, r0, inf
+    ADDI r4, r0, -inf
+    SUB r5, r2, r4
+    MULI r6, r0, nan
+    MAX r7, r6, r1
+    NEG r2, r0
+    CLEAR r1
+    MUL r2, r2, r1
+    MULI r1, r2, 0
+    ADD r7, r7, r2
+    ADDI r2, r2, 0
+    WRITE r0, r7
+    ADDI r0, r0, 200
+    WRITE r0, r5
+    ADDI r0, r0, 200
+    WRITE r0, r3
+    HALT
+.phase wait_all
+    .launch main, 200
+"""
+
+
+def test_constants_that_are_no_numbers():
+    same(lw.fleet.assemble(ODD))
 
 
 # What lanes have in common ----------------------------------------------------------------------
@@ -421,11 +526,11 @@ wait:
 )
 def test_what_counts_in_the_order_of_epochs(what):
     program = lw.fleet.assemble(ORDERED.format(what=what))
-    results = [program.bind(name)() for name in ("reference", "llvm")]
-    one, other = ({name: np.asarray(r[name]).tobytes() for name in r} for r in results)
-    assert one == other
+    results = [program.bind(name)() for name in ("reference", *ENGINES)]
+    one, *others = ({name: np.asarray(r[name]).tobytes() for name in r} for r in results)
+    assert others == [one, one]
     for name in ("conflicts", "stalled", "epochs", "instructions", "by_kernel"):
-        assert results[0].stats[name] == results[1].stats[name], name
+        assert len({str(result.stats[name]) for result in results}) == 1, name
     groups = program.bind("llvm")._ready(None).groups
     assert not any(isinstance(rows, str) for rows in groups.rows)
 

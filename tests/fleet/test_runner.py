@@ -76,7 +76,7 @@ def test_buffers_are_ports():
     assert result.stats["by_kernel"] == {"linear": 32, "oracle": 32, "branch": 0, "io": 128}
 
 
-@pytest.mark.parametrize("engine", ["reference", "llvm"])
+@pytest.mark.parametrize("engine", ["reference", "llvm", "wgsl"])
 def test_outputs_are_the_callers_own(engine):
     """Who changes them changes nothing that the runner shows, and no other result."""
     runner = lw.fleet.assemble(DOUBLE).bind(engine)

@@ -33,6 +33,9 @@ PREAMBLE = """\
 // Patterns that no constant expression may make.
 var<private> lw_infinity: u32 = 0x7f800000u;
 var<private> lw_nan: u32 = 0x7fc00000u;
+// Zero, which kernels set where no compiler is to know it: x * 0 is not always 0.
+var<private> lw_unknown: u32 = 0u;
+fn lw_word(bits: u32) -> u32 { return bits ^ lw_unknown; }
 
 // Zero, since n * n + n is even; but no compiler is to know.
 fn lw_zero(x: f32) -> i32 {
@@ -62,6 +65,27 @@ fn lw_swapped(a: i32) -> i32 {
   return bitcast<i32>((pairs << 16u) | (pairs >> 16u));
 }
 """
+
+PHILOX = """\
+// The product of two words, low and high.
+fn wide(a: u32, b: u32) -> vec2<u32> {
+  return vec2<u32>(a * b, bitcast<u32>(lw_upper(bitcast<i32>(a), bitcast<i32>(b))));
+}
+
+// Philox4x32-10.
+fn philox(counter: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
+  var x = counter;
+  var key = seed;
+  for (var round = 0u; round < 10u; round++) {
+    let p = wide(0xd2511f53u, x.x);
+    let q = wide(0xcd9e8d57u, x.z);
+    x = vec4<u32>(q.y ^ x.y ^ key.x, q.x, p.y ^ x.w ^ key.y, p.x);
+    key += vec2<u32>(0x9e3779b9u, 0xbb67ae85u);
+  }
+  return x;
+}
+"""
+"""Random words; goes with the preamble."""
 
 
 def literal(value: float | int | bool, dtype: str) -> str:
@@ -222,6 +246,21 @@ def _unsigned(value: Value, text: str) -> str:
     return f"bitcast<u32>({text})"
 
 
+def _pattern(value: Value, text: str) -> str:
+    """The bits of a float."""
+    return text if value.prim is not CONST else pattern(int(value.payload or 0))
+
+
+def pattern(bits: int) -> str:
+    """The bits of a constant float, of which no compiler knows that it is one.
+
+    Example:
+        >>> pattern(0x3F800000)
+        'lw_word(0x3f800000u)'
+    """
+    return f"lw_word({bits & 0xFFFFFFFF:#010x}u)"
+
+
 RULES: dict[Prim, Rule] = {
     **{prim: _text(f"{{}} {sign} {{}}") for prim, sign in SIGNS.items()},
     **{prim: _text(f"{prim}({{}})") for prim in (Prim.SQRT, Prim.ABS, *ROUNDING)},
@@ -234,7 +273,7 @@ RULES: dict[Prim, Rule] = {
     Prim.SELECT: _text("select({2}, {1}, {0})"),
     Prim.RINT: _text("round({})"),
     Prim.BITS: _text("bitcast<i32>({})"),
-    Prim.FROM_BITS: _text("bitcast<f32>({})"),
+    Prim.FROM_BITS: lambda value, args: f"bitcast<f32>({_pattern(value.args[0], args[0])})",
     Prim.TO_INT: _text("i32({})"),
     Prim.TO_FLOAT: _text("f32({})"),
     Prim.POPCOUNT: _text("countOneBits({})"),

@@ -2,6 +2,7 @@
 
 `program` is the form that machines lower to; `webs` gives each value a variable of its own, `shape`
 finds what is the same for all lanes and where they go apart, `convert` makes short ways one, and
-`order` says in which order blocks run then. `engines.llvm.masked` and `lanesteps` write SIMD code.
-Fleets come this way, with words of 32 bits, and registers over lanes, with 64.
+`order` says in which order blocks run then. `engines.llvm.masked` and `lanesteps` write SIMD code,
+`engines.gpu.lanes` WGSL. Fleets come this way, with words of 32 bits, and registers over lanes,
+with 64.
 """

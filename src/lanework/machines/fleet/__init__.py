@@ -12,7 +12,7 @@ their own, and shared memory between them. It goes through these rooms:
 5. `matrices`: linear instructions as matrices, composed, and stored in a format.
 6. `runner`, `runtime`: inputs into shared memory, an engine, and the schedule, phase by phase.
 7. `engine` says what an epoch is; `reference` is that in NumPy, and `gpu` in WGSL; `native` runs
-   whole phases as SIMD code.
+   whole phases as SIMD code, `gpu` as shaders.
 8. `check`: random programs hold the engines to each other.
 """
 

@@ -228,7 +228,7 @@ def _setting(name: str, value: str) -> Any:
 
 
 _SHARED = (
-    engine_option("epoch", "reference"),
+    engine_option("llvm", "wgsl", "epoch", "reference"),
     click.Option(["--seed"], type=click.IntRange(min=0), default=0, help="Of random numbers."),
     click.Option(["--shared"], metavar="FILE", help="What shared memory begins with."),
     click.Option(

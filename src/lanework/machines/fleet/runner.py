@@ -62,8 +62,9 @@ class Runner(runner.Runner):
 
         Args:
             program: the program.
-            engine: `reference` (NumPy), `epoch` (five kernels on a GPU), or `auto`: the GPU if
-                there is one in hardware, else the reference.
+            engine: `reference` (NumPy), `llvm` (whole phases as SIMD code), `wgsl` (whole phases
+                as shaders on a GPU), `epoch` (five kernels on a GPU), or `auto`: `llvm`, or
+                `epoch` where an adapter is named.
             limits: fuel (instructions of all VMs), memory, deadline.
             epochs: stop after so many.
             progress: called with the steps of the schedule that have begun, and how many there are.
@@ -119,7 +120,7 @@ class Runner(runner.Runner):
         return super()._choose(engine)
 
     def _unsuited(self, engine: str) -> str | None:
-        if engine == "epoch":
+        if engine in engines.GRAPHICS:
             return gpu.why_not(self.settings.adapter)
         if engine == "llvm":
             from lanework.engines.llvm import jit

@@ -69,6 +69,8 @@ class Variant:
 
 
 REFERENCE = Variant("reference")
+AHEAD = ("llvm", "wgsl")
+"""Engines that run phases as a whole."""
 
 BLOCK = 250
 """Seeds that are run in the same way, one after another."""
@@ -112,7 +114,7 @@ def tolerance(way: Variant) -> int | None:
 
     Those may divide to 2.5 ULP, from which the remainder, say, is off by the whole divisor.
     """
-    return 0 if way.engine != "epoch" or gpu.pick().kind == "software" else None
+    return 0 if way.engine not in engines.GRAPHICS or gpu.pick().kind == "software" else None
 
 
 def check(case: Case, some: Iterable[Variant], seed: int = 0) -> Divergence | None:
@@ -120,8 +122,8 @@ def check(case: Case, some: Iterable[Variant], seed: int = 0) -> Divergence | No
     expected = run_way(case, REFERENCE)
     for way in (each for each in some if each.suits(case.settings)):
         try:
-            if way.engine == "llvm":  # which is not looked at while it runs
-                what = outcome(case, expected[-1], run_way(case, way)[-1])
+            if way.engine in AHEAD:  # which are not looked at while they run
+                what = outcome(case, expected[-1], run_way(case, way)[-1], tolerance(way))
             else:
                 what = difference(case, expected, run_way(case, way), tolerance(way))
         except Exception as error:  # whatever comes out is what is looked for
@@ -138,7 +140,7 @@ def ways(name: str = "all") -> tuple[Variant, ...]:
     for engine in engines.ENGINES:
         if engine == "reference" or name not in ("all", engine) or why_not(engine):
             continue
-        if engine == "llvm":
+        if engine in AHEAD:
             ways += [Variant(engine), Variant(engine, apart=True)]
             continue
         pairs = itertools.product(CHOICES["layout"], CHOICES["format"])

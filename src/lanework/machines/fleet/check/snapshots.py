@@ -16,6 +16,7 @@ from lanework.core.program.program import Program
 from lanework.machines.fleet.check.generate import Loose, loose
 from lanework.machines.fleet.engine import Engine, Progress, Settings
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.native.ahead import AheadEngine
 from lanework.machines.fleet.runtime.scheduler import Runtime
 from lanework.machines.fleet.state import METADATA, Words
 
@@ -66,7 +67,7 @@ def snapshots(engine: Engine, case: Case, steps: bool = False) -> list[Snapshot]
     view = FleetView.of(case.program)
     runtime = Runtime(engine, view, Limits(fuel=case.fuel))
     runtime.begin(case.shared.copy())
-    if engine.name == "llvm":
+    if isinstance(engine, AheadEngine):  # which is not looked at while it runs
         return [_until(runtime, None, steps)]
     seen = [_until(runtime, case.cut, steps)]
     if seen[0].stop == "epochs":
@@ -124,7 +125,7 @@ def difference(
     return None
 
 
-def outcome(case: Case, a: Snapshot, b: Snapshot) -> str | None:
+def outcome(case: Case, a: Snapshot, b: Snapshot, ulp: int | None = 0) -> str | None:
     """How two runs differ in the end, or None.
 
     After a trap other VMs have gone on, or not, as far as they please; and so there may be another
@@ -140,7 +141,7 @@ def outcome(case: Case, a: Snapshot, b: Snapshot) -> str | None:
     row = FleetView.of(case.program).profile.word("swept")  # which counts sweeps that were not
     for each in (a, b):
         each.vms[row] = 0
-    return difference(case, [a], [b])
+    return difference(case, [a], [b], ulp)
 
 
 def _stopped(a: Snapshot, b: Snapshot) -> str | None:

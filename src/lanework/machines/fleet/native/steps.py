@@ -16,6 +16,8 @@ from lanework.machines.fleet.native.lower import Form, Lowering, TooLarge
 from lanework.machines.fleet.plan import Allocated
 
 Entries = npt.NDArray[np.int64]
+CHUNK = 1 << 14
+"""Groups of phases that one call runs at most."""
 NO_ENTRIES: Entries = np.zeros((0, len(text.ENTRY)), np.int64)
 
 
@@ -181,6 +183,12 @@ class Groups:
         custom = [any(e.strategy == "custom" for e in phase.launches) for phase in plan.phases]
         steps = np.array(custom, np.bool_)[np.array(plan.schedule, np.intp)]
         return np.logical_or.reduceat(steps, self.starts) if len(self.starts) else steps
+
+    @property
+    def longest(self) -> int:
+        """Rows that a table of launches has at most."""
+        rows = [len(each) for each in self.rows if not isinstance(each, str)]
+        return max(rows, default=0) * min(CHUNK, len(self.starts))
 
     def entries(self, step: int, most: int) -> tuple[Entries, int]:
         """The table of launches from a step on, and how many steps it has; 0 if none is native.

@@ -9,8 +9,10 @@ from lanework.machines.fleet.engine import Engine, Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 
-ENGINES = ("llvm", "epoch", "reference")
+ENGINES = ("llvm", "wgsl", "epoch", "reference")
 """The fastest first."""
+GRAPHICS = ("wgsl", "epoch")
+"""Those of a graphics card."""
 
 _GRAPHICS = sharing.rlock()
 """Runners on a graphics card share its device, which one thread at a time may use."""
@@ -18,7 +20,7 @@ _GRAPHICS = sharing.rlock()
 
 def lock(name: str) -> Any:
     """What a thread holds while it runs on an engine."""
-    return _GRAPHICS if name == "epoch" else sharing.rlock()
+    return _GRAPHICS if name in GRAPHICS else sharing.rlock()
 
 
 TRIAL = 0.02
@@ -48,6 +50,10 @@ def make(
         from lanework.machines.fleet.native.engine import LLVMEngine
 
         return LLVMEngine(view, settings, threads, trial=0.0 if asked else TRIAL)
+    if name == "wgsl":
+        from lanework.machines.fleet.gpu.phases import WGSLEngine
+
+        return WGSLEngine(view, settings)
     from lanework.machines.fleet.gpu.epoch import EpochEngine
 
     return EpochEngine(view, settings)

@@ -20,7 +20,7 @@ def oracle(spec: Spec) -> str:
     parts += [wgsl.render_op(op) for op in ops.values()]
     parts.append(ENDING)
     if spec.has("RAND", "RAND1"):
-        parts.append(PHILOX)
+        parts += [wgsl.PHILOX, SAMPLE]
     cases = "".join(f"    case {each.code}u: {{\n{_case(each, spec)}    }}\n" for each in used)
     return "\n".join([*parts, _MAIN.replace("CASES\n", cases)])
 
@@ -72,25 +72,7 @@ BODIES = {
 }
 """What the instructions of this kernel do that have no op."""
 
-PHILOX = """
-// The product of two words, low and high.
-fn wide(a: u32, b: u32) -> vec2<u32> {
-  return vec2<u32>(a * b, bitcast<u32>(lw_upper(bitcast<i32>(a), bitcast<i32>(b))));
-}
-
-// Philox4x32-10.
-fn philox(counter: vec4<u32>, seed: vec2<u32>) -> vec4<u32> {
-  var x = counter;
-  var key = seed;
-  for (var round = 0u; round < 10u; round++) {
-    let p = wide(0xd2511f53u, x.x);
-    let q = wide(0xcd9e8d57u, x.z);
-    x = vec4<u32>(q.y ^ x.y ^ key.x, q.x, p.y ^ x.w ^ key.y, p.x);
-    key += vec2<u32>(0x9e3779b9u, 0xbb67ae85u);
-  }
-  return x;
-}
-
+SAMPLE = """
 // The VM's next random number in [0, 1), so many of each block.
 fn sample(vm: u32, each: u32) -> u32 {
   let index = load(vm, COUNTER);

@@ -1,0 +1,262 @@
+"""An engine that runs steps of the schedule whole, where VMs do not see each other.
+
+It is the reference, and what does not run whole that does, on the same memory. What is left of VMs
+that are not kept is nothing but their writes; whoever looks at them has the run once more, with all
+of them kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Trap
+from lanework.core.ops.bodies import arithmetic
+from lanework.machines.fleet.engine import Progress, Settings, Stop
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.native import text
+from lanework.machines.fleet.native.steps import CHUNK, Groups
+from lanework.machines.fleet.plan import Allocated
+from lanework.machines.fleet.reference import sharing
+from lanework.machines.fleet.reference.engine import ReferenceEngine
+from lanework.machines.fleet.runtime.traps import are_numbers
+from lanework.machines.fleet.state import Status, VMState, Words
+
+NOTHING = np.uint32(0xFFFFFFFF)
+"""The index of what is not done."""
+SMALL = 1 << 16
+"""VMs, and words of shared memory, up to which it costs little to try and begin again."""
+MOST = 1 << 30
+"""Epochs that end before that."""
+
+Counters = npt.NDArray[np.int64]
+"""What a call has counted, in the places that `text` names."""
+Epochs = npt.NDArray[np.unsignedinteger[Any]]
+"""Of phases, one after another; where a fault stops the run, the last is that of the fault."""
+
+
+class AheadEngine(ReferenceEngine, ABC):
+    """A program whose phases run whole where that may be; see `engine.Engine`.
+
+    Args:
+        view: the program.
+        settings: how it runs.
+        record: whether all VMs are kept.
+        trial: seconds for which steps are tried on the reference before anything is compiled.
+    """
+
+    def __init__(
+        self, view: FleetView, settings: Settings, *, record: bool = False, trial: float = 0.0
+    ) -> None:
+        self.record = record
+        large = view.slots > SMALL or view.shared > SMALL
+        self._trial = 0.0 if large else trial
+        self.groups = Groups(view, settings, record=record)
+        self._again: AheadEngine | None = None
+        self._lists, self._later = 0, np.zeros((0, 0), np.uint32)
+        self._ages = np.zeros(0, np.uint32)
+        super().__init__(view, settings)
+
+    @abstractmethod
+    def prepare(self, until: float | None) -> None:
+        """Compile, and know how many `_lists` of what is done later VMs have.
+
+        Raises:
+            Trap: the deadline has passed.
+        """
+
+    @abstractmethod
+    def _call(
+        self, entries: npt.NDArray[np.int64], fuel: int | None, until: float | None
+    ) -> tuple[Epochs, Counters]:
+        """Run launches: memory is what they leave, `_ages` how old VMs were that stopped.
+
+        What is to be done in the order of epochs is in `_later`.
+
+        Raises:
+            Trap: the deadline has passed.
+        """
+
+    @abstractmethod
+    def _recording(self) -> AheadEngine:
+        """The same engine, with all VMs kept."""
+
+    def begin(self, shared: Words) -> None:
+        """Start anew: no VM, and shared memory as given, which is the engine's now."""
+        super().begin(shared)
+        self._lean, self._again = False, None
+        self._before = [(first, shared[first:last].copy()) for first, last in self.groups.written]
+
+    def _take(self, shared: Words) -> None:
+        """It is worked on as it is given, for it may be large."""
+        self.words = shared
+
+    def ahead(
+        self, step: int, fuel: int | None, until: float | None
+    ) -> tuple[int, Progress] | None:
+        """Run steps of the schedule whole, as many as can be; None where that is none.
+
+        Args:
+            step: the first; no VM may be live.
+            fuel: instructions that may still be executed.
+            until: the deadline.
+
+        Returns:
+            How many steps have run, and the counts.
+
+        Raises:
+            Trap: the deadline has passed.
+        """
+        entries, steps = self.groups.entries(step, 1 if self.record else CHUNK)
+        if not steps:
+            return None
+        if not self._numbered(step):
+            return None
+        if self._trial > 0.0:
+            tried = self._tried(step, fuel, until)
+            if tried is not None:
+                return tried
+        self.prepare(until)
+        self._lean = True
+        ordered = bool(self.groups.ordered(step))
+        self._later = np.zeros((text.LISTED * self._lists, self.view.slots * ordered), np.uint32)
+        self._later[:: text.LISTED] = NOTHING
+        epochs, counters = self._call(entries, fuel, until)
+        progress = self.progress
+        progress.executed += int(counters[text.EXECUTED])
+        for n, count in enumerate(counters[text.CLASSES :].tolist()):
+            progress.by_kernel[n] += count
+        progress.reads_outside += int(counters[text.READS])
+        progress.writes_outside += int(counters[text.WRITES])
+        progress.stop = Stop.DONE
+        short = fuel is not None and (counters[text.LATE] or counters[text.EXECUTED] > fuel)
+        if counters[text.FAULTS] or counters[text.WAITING]:
+            self._events(counters, epochs)
+        elif not short:
+            progress.epochs += int(epochs.sum())
+        if short and progress.stop is not Stop.FAULT:
+            progress.stop = Stop.FUEL
+        if ordered and progress.stop is Stop.DONE:
+            self._settle(step)
+        self._written(step, steps)
+        if (
+            self.record
+            and progress.stop is Stop.DONE
+            and step + steps < len(self.view.plan.schedule)
+        ):
+            self.clear(self.view.allocation.kept, self.view.slots)
+        return steps, copy.deepcopy(progress)
+
+    def _numbered(self, step: int) -> bool:
+        """Give VMs their numbers that have them from a table; whether these are numbers."""
+        for each in (each for n in self.groups.steps(step) for each in self._launches(n)):
+            launch = each.launch
+            if launch.strategy == "custom":
+                words = self.peek(launch.base, launch.count)
+                if len(words) < launch.count or not are_numbers(words):
+                    return False  # which is said where steps begin one by one
+                self.number(each)
+        return True
+
+    def _launches(self, step: int) -> list[Allocated]:
+        return self.view.allocation.steps[step]
+
+    def _tried(
+        self, step: int, fuel: int | None, until: float | None
+    ) -> tuple[int, Progress] | None:
+        """Run a group of phases on the reference; None if that would take long."""
+        steps = self.groups.steps(step)
+        saved, start = self.save(), time.monotonic()
+        end = start + self._trial
+        for each in (each for n in steps for each in self._launches(n)):
+            self.launch(each)
+        most = end if until is None else min(end, until)
+        progress = self.run(MOST, (), fuel, most)
+        self._trial -= time.monotonic() - start
+        if progress.stop is Stop.EPOCHS:
+            self._trial = 0.0
+            self.restore(saved)
+            return None
+        if progress.stop is Stop.DONE and steps.stop < len(self.view.plan.schedule):
+            self.clear(self.view.allocation.kept, self.view.slots)
+        return len(steps), progress
+
+    def _written(self, step: int, steps: int) -> None:
+        """Write down of VMs that are kept what compiled code has not."""
+        if not (self.record or self.view.allocation.kept):
+            return
+        for each in (each for n in range(steps) for each in self.view.allocation.steps[step + n]):
+            launch, rows = each.launch, self.state.row
+            members = slice(each.slot, each.slot + launch.count)
+            rows("batch")[members], rows("swept")[members] = each.batch, 0
+            if not launch.resume:
+                rows("generation")[members] = 0
+
+    def _events(self, counters: npt.NDArray[np.int64], epochs: npt.NDArray[np.uint32]) -> None:
+        """VMs that faulted, or wait for what will not come."""
+        progress, status = self.progress, self.state.row("status")
+        faulted = np.flatnonzero(status == Status.FAULTED)
+        if len(faulted) and self.settings.on_fault == "stop":
+            ages = self._ages[faulted]
+            first = faulted[ages == ages.min()]
+            phase = int(np.flatnonzero(epochs)[-1])
+            progress.epochs += int(epochs[:phase].sum()) + int(ages.min())
+            progress.faults, progress.first_fault = len(first), int(first[0])
+            progress.live = self.view.slots
+            progress.stop = Stop.FAULT
+            return
+        progress.epochs += int(epochs.sum())
+        if len(faulted):
+            progress.faults += int(counters[text.FAULTS])
+            known = progress.first_fault
+            progress.first_fault = int(faulted[0]) if known < 0 else min(known, int(faulted[0]))
+        waiting = int(counters[text.WAITING])
+        if waiting:
+            progress.live, progress.stop = waiting, Stop.DEADLOCK
+
+    def _settle(self, step: int) -> None:
+        """Do what is to be done in the order of epochs, and of VMs within one."""
+        lists = self._later.reshape(self._lists, text.LISTED, -1)
+        which, vm = np.nonzero(lists[:, 0] != NOTHING)
+        where, given, age = (lists[which, n, vm] for n in range(text.LISTED))
+        order = np.lexsort((vm, age))
+        at, given, age = where[order].astype(np.int64), given[order], age[order]
+        info = self.view.infos[min(self.groups.ordered(step))]
+        if info.updates is None:
+            pairs = np.sort(age.astype(np.int64) << 32 | at)
+            self.progress.conflicts += len(np.unique(pairs[1:][pairs[1:] == pairs[:-1]]))
+            self.words[at] = given  # of equal indices the last value is assigned
+            return
+        with np.errstate(all="ignore"):
+            before = sharing.together(info.updates, self.words, at, given)
+        if before is None:
+            update, before = sharing.update(info), np.zeros_like(given)
+            for n, (word, operand) in enumerate(zip(at.tolist(), given, strict=True)):
+                before[n] = self.words[word]
+                self.words[word] = update(before[n], operand)
+        if info.updates is arithmetic.add:
+            self.progress.stalled += sharing.stalled(before, given)
+
+    # What is left of VMs --------------------------------------------------------------------------
+
+    def _seen(self, chosen: slice) -> VMState:
+        if not self._lean or self.record:
+            return super()._seen(chosen)
+        if self._again is None:
+            from lanework.machines.fleet.runtime.scheduler import Runtime
+
+            self._again = self._recording()
+            runtime = Runtime(self._again, self.view)
+            words = self.words.copy()
+            for first, part in self._before:
+                words[first : first + len(part)] = part
+            runtime.begin(words)
+            with contextlib.suppress(Trap):  # with which this run has ended, too
+                runtime.run()
+        return self._again._seen(chosen)
