@@ -36,6 +36,7 @@ TESTS = (
     "tests/series/test_lookups.py",
     "tests/fleet/test_sharing.py",
     "tests/fleet/test_threads.py",
+    "tests/fleet/test_native.py",
 )
 TOOLS = (  # of the lock, which tests of programs do not import
     "ast-serialize basedpyright cffi colorama editables execnet formulas hatchling ipyopt librt "
