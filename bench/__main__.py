@@ -1,6 +1,6 @@
 """Benchmarks.
 
-`python -m bench list`, `python -m bench run [NAME ...] [--quick] [--json FILE]`, and
+`python -m bench list`, `python -m bench run [NAME ...] [--quick] [--busy] [--json FILE]`, and
 `python -m bench memory [NETWORK ...]`, `python -m bench fleet [ADAPTER]`, and
 `python -m bench deadlines`, and `python -m bench classes [ENGINE ...]`, instructions of fleets.
 """
@@ -12,7 +12,7 @@ import fnmatch
 import sys
 from pathlib import Path
 
-from bench import classes, deadlines, fleetcases, fleets, memory, networks
+from bench import classes, deadlines, fleetcases, fleets, harness, memory, networks
 from bench.cases import CASES
 from bench.harness import goals, machine, record, run_case, summary, table
 
@@ -28,6 +28,9 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", help="cases, or patterns as network_*; all by default")
     parser.add_argument("--quick", action="store_true", help="three repeats")
+    parser.add_argument(
+        "--busy", action="store_true", help="the least, of the processor: for a busy machine"
+    )
     parser.add_argument("--json", type=Path, help="also write everything measured")
     options = parser.parse_args()
     if options.command == "memory":
@@ -58,6 +61,7 @@ def main() -> int:
     if any(name in fleetcases.CASES for name in names):
         print(fleetcases.machine() + "\n")
     outcomes, cases = {}, []
+    harness.BUSY = options.busy
     for name in names:
         case = CASES[name]()
         outcomes[name] = run_case(case, options.quick)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bench import data, scenarios
+from bench import data, harness, scenarios
 from bench.oracles import basicterm_m, basicterm_me, projfin40, savings_ex4
 
 CLOSE = 1e-10
@@ -83,3 +83,15 @@ def test_scenarios_are_the_same_every_time_and_lane_0_is_the_base_case():
         assert first[name][0] == base
         assert (np.abs(first[name] / base - 1.0) <= scenarios.SPREAD).all()
         assert len(set(first[name].tolist())) == 50
+
+
+@pytest.mark.parametrize(("busy", "title"), [(False, "median"), (True, "least, of the processor")])
+def test_tables_say_what_is_measured(monkeypatch, busy, title):
+    monkeypatch.setattr(harness, "BUSY", busy)
+    case = harness.Case("c", "A case", (harness.Contestant("Lanework", lambda: dict),))
+    outcome = harness.Outcome("Lanework", 0.5, [0.004, 0.002, 0.001])
+    head, _, row = harness.table(case, [outcome]).splitlines()[2:]
+    assert head.startswith(f"| | {title} | of Lanework's")
+    assert row.startswith("| Lanework | 1 ms |" if busy else "| Lanework | 2 ms |")
+    monkeypatch.setattr(harness.time, "process_time", lambda: -3.0)
+    assert (harness.clock() == -3.0) == busy
