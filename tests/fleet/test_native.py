@@ -186,6 +186,16 @@ def test_a_branch_that_leads_to_what_follows():
     same(lw.fleet.assemble(text))
 
 
+def test_what_would_take_long_to_compile_is_not():
+    """Where lanes may wait at each of 150 parts, which lead to one another anyhow."""
+    parts = [
+        f"p{n}:\nRAND r1\nSUBI r1, r1, 0.9\nBRANCH_GT r1, p{n * 7 % (n + 1)}" for n in range(150)
+    ]
+    text = "\n".join([".routine main", *parts, "HALT", ".phase wait_all", ".launch main, 9"])
+    runner = same(lw.fleet.assemble(text))
+    assert "phase 0 runs on the reference: to compile so many" in runner.explain()
+
+
 def test_instructions_in_one_matrix_take_one_epoch():
     """Which is for the reference."""
     same(lw.fleet.assemble(COLLATZ.format(n=70)), compose=True)

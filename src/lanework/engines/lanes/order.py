@@ -9,8 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lanework.engines.lanes.program import LaneProgram
-from lanework.engines.lanes.shape import Shape
+from lanework.engines.lanes.program import (
+    Blocks4,
+    Compute,
+    LaneProgram,
+    Load,
+    Refill,
+    Store,
+    Update,
+)
+from lanework.engines.lanes.shape import Shape, shape
 
 
 def first_ages(program: LaneProgram) -> list[int]:
@@ -66,8 +74,17 @@ class Order:
         ages: for each block the instructions before it on one of the ways to it.
     """
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape, self.program = shape, shape.program
+    def __init__(self, shape: Shape, most: int | None = None) -> None:
+        """Find it.
+
+        Args:
+            shape: the program, and what its lanes have in common.
+            most: pairs of a block that runs and one where lanes wait, at most.
+
+        Raises:
+            OverflowError: there are more.
+        """
+        self.shape, self.program, self.most = shape, shape.program, most
         self.chains = components(shape)
         self.ages = first_ages(self.program)
         self.waits: dict[int, set[int]] = {}
@@ -79,7 +96,7 @@ class Order:
 
     def _settle(self) -> None:
         """Let lanes run in all ways that they may go, until nothing new comes of it."""
-        changed: list[int] = []
+        changed, pairs = list[int](), [0]
 
         def run(blocks: list[int]) -> None:
             """The first at which lanes wait is next; that may be any, if those before are empty."""
@@ -87,6 +104,9 @@ class Order:
                 known = self.waits.get(block)
                 waits = (known or set()) | (set(blocks[n + 1 :]) - {block})
                 if waits != known:
+                    pairs[0] += len(waits) - len(known or ())
+                    if self.most is not None and pairs[0] > self.most:
+                        raise OverflowError
                     self.waits[block] = waits
                     changed.append(block)
 
@@ -140,3 +160,30 @@ class Order:
             if each is not None:
                 out |= self.shape.live[each]
         return out
+
+
+COSTS = {Refill: 150, Blocks4: 150, Load: 15, Store: 15, Update: 15}
+"""Operations of steps that are no ops, about."""
+
+
+def weight(program: LaneProgram, most: int) -> int:
+    """About how many operations code for lanes has, or some number above `most`.
+
+    Where lanes may wait at many blocks each way out of one has a test for each of these, at which
+    vectors and masks of all of them come together.
+    """
+    total = 0
+    for step in (step for block in program.blocks for step in block.steps):
+        ops = len(step.graph.values) if isinstance(step, Compute) else 1
+        total += COSTS.get(type(step), ops)
+    if total > most:
+        return total
+    known = shape(program)
+    try:
+        order = Order(known, most)
+    except OverflowError:
+        return most + 1
+    for number in known.masked:
+        kept = len(order.waits.get(number, ())) + len(known.live[number] & known.divergent)
+        total += len(order.after(number)) * kept
+    return total

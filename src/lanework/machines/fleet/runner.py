@@ -338,6 +338,10 @@ class Runner(runner.Runner):
         from lanework.machines.fleet.analysis.effects import effects
 
         yield from effects(self.view, half=self.settings.storage == "f16").describe()
+        if self.engine == "llvm":
+            from lanework.machines.fleet.native.steps import Groups
+
+            yield from Groups(self.view, self.settings).describe()
 
     def close(self) -> None:
         """Give back what the engine holds, once no thread runs on it."""

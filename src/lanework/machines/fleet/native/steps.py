@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.engines.lanes.order import weight
 from lanework.machines.fleet.analysis.effects import effects
 from lanework.machines.fleet.analysis.kinds import stores
 from lanework.machines.fleet.engine import Settings
@@ -19,6 +21,8 @@ Entries = npt.NDArray[np.int64]
 CHUNK = 1 << 14
 """Groups of phases that one call runs at most."""
 NO_ENTRIES: Entries = np.zeros((0, len(text.ENTRY)), np.int64)
+HEAVY = 60_000
+"""Operations of a routine above which it is not compiled, as that takes more than some seconds."""
 
 
 class Groups:
@@ -98,7 +102,8 @@ class Groups:
     def _why_not(self, form: Form) -> str:
         """Why a routine cannot be compiled."""
         try:
-            reached = {node[-1] for node in Lowering(self.view, form).reached()}
+            lowering = Lowering(self.view, form)
+            reached = {node[-1] for node in lowering.reached()}
         except TooLarge:
             return "calls within calls are too many to be written out"
         counted = stores(self.view)
@@ -109,6 +114,8 @@ class Groups:
             return "VMs that are kept have what atomics gave them, in the order of epochs"
         if any(self.view.infos[ip].name == "ATOMIC_ADD" for ip in reached - form.ordered):
             return "ATOMIC_ADD looks for counts that stay the same"
+        if weight(lowering.program(), HEAVY) > HEAVY:
+            return "to compile so many instructions, and ways between them, would take long"
         return self._out_of_order(form)
 
     def _out_of_order(self, form: Form) -> str:
@@ -162,6 +169,16 @@ class Groups:
         """Why the group that begins at a step does not run natively, or ""."""
         rows = self.rows[int(self.kinds[np.searchsorted(self.starts, step, "right") - 1])]
         return rows if isinstance(rows, str) else ""
+
+    def describe(self) -> Iterator[str]:
+        """A line for each reason for which VMs that do not see each other run on the reference."""
+        _, first = np.unique(self.kinds, return_index=True)
+        reasons: dict[str, int] = {}
+        for step in self.starts[np.sort(first)].tolist():
+            if self.why(step) and self.effects.verdict(step).conflict is None:
+                reasons.setdefault(self.why(step), self.view.plan.schedule[step])
+        for reason, phase in reasons.items():
+            yield f"phase {phase} runs on the reference: {reason}"
 
     @cached_property
     def _native(self) -> npt.NDArray[np.bool_]:
