@@ -411,3 +411,29 @@ def test_an_input_that_no_output_needs_is_named_as_such(folder):
     Path("m.series").write_text(text + "left = debt * 2\nspare = cash\noutput(left)\n")
     said = refused("LW8002", "m.series", "debt=1", "cash=3")
     assert "'cash' is an input of the model, but no output needs it" in said
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+@pytest.mark.parametrize("override", [False, True])
+def test_a_file_with_a_column_a_lane_is_taken_as_the_same_table_in_memory_is(
+    folder, ending, override
+):
+    text = (
+        'model("m", periods=2)\nx = input(axes="time", default=1.0)\ncash = x * 2\ny = cash + 1\n'
+    )
+    Path("m.series").write_text(text + "output(y)\n")
+    table = pd.DataFrame({"time": [0, 1], "a": [1.0, 2.0], "b": [3.0, 4.0]})
+    if ending == "csv":
+        table.to_csv("w.csv", index=False)
+    else:
+        table.to_excel("w.xlsx", sheet_name="wide", index=False)
+    file = "w.csv" if ending == "csv" else "w.xlsx#wide"
+    words = ["--override", f"cash={file}"] if override else [f"x={file}"]
+    call("m.series", *words, "--out", "o.csv")
+    model = lw.series.load_model("m.series")
+    wide = table.set_index("time")
+    wanted = model.run(override={"cash": wide}) if override else model.run(x=wide)
+    assert pd.read_csv("o.csv")["y"].tolist() == wanted["y"].T.ravel().tolist()
+    assert wanted["y"].shape == (2, 2)
+    table.rename(columns={"b": "x"}).to_csv("other.csv", index=False)  # an input is no lane
+    assert "LW3" in refused("LW3055", "m.series", "--override", "cash=other.csv")

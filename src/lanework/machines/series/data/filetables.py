@@ -232,7 +232,8 @@ def read_input(port: Port, path: str, column: str | None, inputs: Collection[str
     rest = [name for name in header if name not in titles.values()]
     if column is None and len(rest) == 1:
         refuse_other(port, rest[0], inputs, f"name it if it is meant: {port.name}={path}:{rest[0]}")
-    wide = len(rest) > 1 and len(titles) == 1 and len(port.axes) == 2 and port.name not in rest
+    wide = len(rest) > 1 and len(titles) == 1 and len(axes_for(port)) == 2
+    wide = wide and not {port.name, *inputs}.intersection(rest)  # which are not names of lanes
     if not titles or (column is None and len(rest) != 1 and not wide):
         alone = column or (rest[0] if len(rest) == 1 else port.name)
         if port.optional and alone in header and data_ending(path) in (*TEXTS, *TABLES, ".xlsx"):
