@@ -496,3 +496,14 @@ def test_on_the_command_line(tmp_path):
     plain = ["run", str(tmp_path / "m.lwp"), *words[:2], "--workbook", "w.xlsx"]
     done = CliRunner().invoke(cli, plain)
     assert "LW8001" in done.output
+
+
+def test_an_angle_of_no_point_is_nought_as_it_is_here(tmp_path):
+    model = lw.series.Model("angles", periods=3)
+    model.input("y", axes="time")
+    model.input("x", axes="time")
+    model.formula("angle", "atan2(y, x)")
+    inputs = {"y": [0.0, 0.0, 1.0], "x": [0.0, -2.0, 0.0]}
+    path = tmp_path / "a.xlsx"
+    model.to_xlsx(path, inputs)
+    assert nodes(path)["angle"] == pytest.approx(model.run(**inputs)["angle"], rel=1e-15)

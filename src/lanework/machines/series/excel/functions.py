@@ -50,7 +50,7 @@ _FORMS = {
     trig.cos: "COS({0})",
     trig.tan: "TAN({0})",
     tanh.tanh: "TANH({0})",
-    arctangent.atan2: "ATAN2({1},{0})",
+    arctangent.atan2: "IF(AND({0}=0,{1}=0),0,ATAN2({1},{0}))",
     erf.erf: "ERF({0})",
     erf.normcdf: "NORMSDIST({0})",
     roots.hypot: "SQRT({0}*{0}+{1}*{1})",
