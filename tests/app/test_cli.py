@@ -447,7 +447,11 @@ def test_version_and_help():
         (["run", "loan.series"], "pr", ["principal="]),
         (["run", "loan.series", "--engine"], "", ["auto", "llvm", "stencil", "reference"]),
         (["run", "fleet/image.lasm"], "", ["shared=", "image="]),
-        (["run", "fleet/image.lasm", "--engine"], "", ["auto", "epoch", "reference"]),
+        (
+            ["run", "fleet/image.lasm", "--engine"],
+            "",
+            ["auto", "llvm", "wgsl", "epoch", "reference"],
+        ),
         (["run", "data/belief/cancer.bif"], "X", ["Xray="]),
         (["run", "fib.lasm"], "--e", ["--engine"]),
         (["run", "loan.series"], "--ep", []),
