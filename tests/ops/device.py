@@ -90,6 +90,7 @@ def rough(divide: Callable[..., Array] = np.divide) -> Iterator[None]:
     """The reference on a device that flushes subnormals, and may divide in its own way."""
     rules = evaluate.ELEMENTWISE
     known = dict(rules)
+    evaluate.interpreter.cache_clear()  # bodies that were prepared have the rules of before
     try:
         rules[Prim.DIV] = divide
         rounding = Prim.FLOOR, Prim.CEIL, Prim.TRUNC
@@ -98,6 +99,7 @@ def rough(divide: Callable[..., Array] = np.divide) -> Iterator[None]:
         yield
     finally:
         rules.update(known)
+        evaluate.interpreter.cache_clear()
 
 
 @dataclass(frozen=True)
