@@ -213,7 +213,9 @@ def test_a_miss_of_rounding_where_it_touches_is_reached():
 def test_solutions_of_lanes_as_a_table():
     m = lw.series.Model("m", periods=1)
     m.input("x", default=1.0), m.input("c", axes="lane"), m.formula("g", "last(x * x - c)")
-    text = m.solve("x", "g", inputs={"c": [4.0, -1.0]}).table()
+    lanes = m.solve("x", "g", inputs={"c": [4.0, -1.0]})
+    assert [len(trace) - 1 for trace in lanes.solver_trace] == [one.iterations for one in lanes]
+    text = lanes.table()
     assert text.splitlines()[-2].split()[:2] == ["0", "solved"]
     assert "infeasible" in text or "stopped" in text
 
@@ -259,3 +261,46 @@ def test_a_bound_that_cannot_be_kept_is_said():
     assert end.status == "infeasible"
     assert "g is 0.5" in end.message
     assert "(at least 1.3)" in end.message
+
+
+# What bounds leave open ------------------------------------------------------------------------
+
+
+def product(one, other, **more):
+    """Two unknowns in units of these sizes, of which a bound holds the product alone."""
+    formulas = {"f": f"x / {one!r} + y / {other!r}", "c": "x * y"}
+    bounds = {"c": (one * other, None), "x": (0, None), "y": (0, None)}
+    return solved({"x": 0.0, "y": 0.0}, formulas, objective="f", bounds=bounds, **more)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(1e9, 1e-9), (1e-9, 1e9), (1e6, 1e-6), (1e12, 1e-12), (1e3, 1e-9)]
+)
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_bounds_leave_nothing_open_in_units_far_apart(one, other, engine):
+    end = product(one, other, engine=engine)
+    assert (end.status, end.objective) == ("solved", pytest.approx(2.0, rel=1e-9))
+    assert (end["x"] / one, end["y"] / other) == pytest.approx((1.0, 1.0), rel=1e-6)
+    assert end["c"] == pytest.approx(one * other, rel=1e-7, abs=0)
+
+
+def test_what_bounds_leave_open_is_not_solved(monkeypatch):
+    own = {"nlp_scaling_method": "gradient-based"}  # of which units are left alone
+    assert product(1e9, 1e-9, options=own).status == "inaccurate"
+    monkeypatch.setattr(ipopt, "CLOSER", 0)
+    assert product(1e9, 1e-9).status == "inaccurate"
+
+
+@pytest.mark.parametrize(
+    ("formula", "start", "high"),
+    [
+        ("x", 0.0, None),
+        ("x ** 2", 0.0, None),
+        ("x ** 4", 1e6, None),
+        ("exp(x) - 1", 1.0, None),
+        ("(x - 2) ** 2 + 1e-9 * x", 0.0, None),
+        ("(x - 2) ** 2", 0.0, 2.0),
+    ],
+)
+def test_an_objective_that_goes_down_to_nought_leaves_nothing_open(formula, start, high):
+    assert solved({"x": start}, {"f": formula}, objective="f", bounds={"x": (0, high)}).ok

@@ -5,7 +5,8 @@
    `blocks.py` lays its unknowns and outputs out, with their bounds; `common.py` has lanes that are
    one problem.
 3. `callbacks.py`: its functions as native code that IPOPT calls.
-4. `ipopt.py`: the solver, with its limits and its trace; `scales.py` gives it ordinary numbers.
+4. `ipopt.py`: the solver, with its limits and its trace; `scales.py` gives it ordinary numbers,
+   `gap.py` again where bounds leave much of the objective open.
 5. `checking.py`: whether all holds where it ended, and whether slopes there are to be trusted;
    `polish.py` takes the last steps to where equations hold.
 6. `solution.py`: what comes back: a status, values, multipliers, the way that led there; `where.py`

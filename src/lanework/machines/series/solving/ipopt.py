@@ -22,6 +22,7 @@ from lanework.machines.series.codes import BAD_PROBLEM, LOOKUP_OUTSIDE, NO_SOLUT
 from lanework.machines.series.solving.blocks import Floats
 from lanework.machines.series.solving.callbacks import Callbacks, native
 from lanework.machines.series.solving.checking import NEAR, aside, beside, checked
+from lanework.machines.series.solving.gap import GAP, closer, gap
 from lanework.machines.series.solving.polish import WHAT
 from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.scales import FAR, Scales, again, ends, first
@@ -31,7 +32,9 @@ from lanework.machines.series.solving.where import NO_NUMBER, SAID, STATUS, put_
 SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
 BESIDE = 4  # runs of IPOPT from points that are better than slopes say
 AGAIN = 40  # runs of IPOPT after the first, each in other units
+CLOSER = 2  # runs after those, where bounds leave much of the objective open
 FAR_OFF = 1e3  # how much larger or smaller than its start an unknown is, of which it said nothing
+ABOUT = 1  # IPOPT's number of `inaccurate`
 STAYS = 1e-9  # of unknowns beside their units: how far a run moves them that makes no difference
 
 AT_A_POINT = (LOOKUP_OUTSIDE, NO_SOLUTION)
@@ -188,8 +191,38 @@ class Run:
             if stays:
                 break
         else:
-            status = 1 if free and STATUS.get(status) == "solved" else status
+            status = ABOUT if free and STATUS.get(status) == "solved" else status
         self.scales = other
+        return self._closed(x, status, free)
+
+    def _closed(self, x: Floats, status: int, free: bool) -> tuple[Floats, int]:
+        """Solve again where bounds leave much of the objective open; not solved if they still do.
+
+        IPOPT's tolerance is beside slopes in units in which an objective may be a small number.
+        What it changed says how large it is only where unknowns have kept their units.
+        """
+        problem, functions = self.problem, self.functions
+        for turn in range(CLOSER + 1):
+            if problem.objective is None or problem.stop or STATUS.get(status) != "solved":
+                break
+            values = [record[1] for record in self.trace if np.isfinite(record[1])] or [0.0]
+            change = max(values) - min(values)
+            size = max(abs(values[-1]), GAP * change)
+            left = gap(problem, functions, self.state)
+            if left <= GAP * size:
+                break
+            new = closer(problem, functions, self.state, self.scales, size)
+            if turn == 0 and (new.unit == self.scales.unit).all() and left <= GAP * change:
+                break
+            if turn == CLOSER or not free:
+                return x, ABOUT
+            before = x, self.state, self.scales
+            x, status = self._solve(x, None, new)
+            self.scales = new
+            if STATUS.get(status) != "solved" and problem.stop in ("", NO_NUMBER):
+                x, self.state, self.scales = before
+                problem.again()
+                return x, ABOUT
         return x, status
 
     def _solve(

@@ -76,7 +76,7 @@ def first(problem: Problem, functions: Problem | Callbacks, x: Floats) -> tuple[
     All units are 1 where the unknowns are ordinary numbers, and slopes become `LARGE`.
     """
     unit = _units(problem, functions, x)
-    steep = _steepness(problem, functions, x, unit)
+    steep = steepness(problem, functions, x, unit)
     finite = bool(np.isfinite(steep).all())  # else IPOPT is not told of slopes
     factors = np.where(finite, LARGE / np.fmax(steep, LARGE), 1.0)
     own = bool((unit == 1.0).all() and (factors >= LEAST).all())
@@ -108,7 +108,7 @@ def again(
     unit = _grown(problem, x, before.unit)
     if not failed:
         unit = _shrunk(problem, functions, state, unit)
-    steep = _steepness(problem, functions, x, unit)
+    steep = steepness(problem, functions, x, unit)
     size = sizes(problem, functions, x, steep, unit)
     factors = np.concatenate([[before.goal], before.rows])
     scaled = size * factors
@@ -116,6 +116,11 @@ def again(
     other = small | (failed & (scaled > MUCH))
     if not (other.any() or (unit != before.unit).any()) or not np.isfinite(size).all():
         return None
+    return by_sizes(steep, size, unit)
+
+
+def by_sizes(steep: Floats, size: Floats, unit: Floats) -> Scales:
+    """What makes objective and outputs of these slopes and sizes ordinary numbers."""
     large = steep.copy()
     large[0] = size[0]
     factors = np.where(size < SMALL, 1 / np.maximum(size, TINY), LARGE / np.fmax(large, LARGE))
@@ -147,7 +152,7 @@ def _units(problem: Problem, functions: Problem | Callbacks, x: Floats) -> Float
             most = np.maximum(np.abs(low), np.abs(high))[block.where]
             size = float(np.minimum(far[block.where], most).max()) or min(1.0, float(most.max()))
         if size > 0 and not ORDINARY[0] <= size <= ORDINARY[1]:
-            unit[block.where] = _power(size)
+            unit[block.where] = power(size)
     return unit
 
 
@@ -186,7 +191,7 @@ def _grown(problem: Problem, x: Floats, unit: Floats) -> Floats:
     for block in problem.variables:
         size = float(np.abs(x[block.where]).max(initial=0.0))
         if GROWN < size / float(unit[block.begin]) < np.inf:
-            out[block.where] = _power(size)
+            out[block.where] = power(size)
     return out
 
 
@@ -214,16 +219,16 @@ def _shrunk(
     out = unit.copy()
     for one, block, is_small in zip(size, problem.variables, small, strict=True):
         if is_small and (free & (x != 0))[block.where].any():
-            out[block.where] = _power(one)
+            out[block.where] = power(one)
     return out
 
 
-def _power(size: float) -> float:
+def power(size: float) -> float:
     """The power of two next to a number."""
     return float(2.0 ** np.clip(np.round(np.log2(size)), -1000, 1000))
 
 
-def _steepness(problem: Problem, functions: Problem | Callbacks, x: Floats, unit: Floats) -> Floats:
+def steepness(problem: Problem, functions: Problem | Callbacks, x: Floats, unit: Floats) -> Floats:
     """The largest slope of the objective and of each output by units, shape (1 + rows,)."""
     slopes, jacobian = np.empty(len(x)), np.empty(len(problem.entries[0]))
     functions.slope(x, slopes)

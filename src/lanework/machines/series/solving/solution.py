@@ -200,6 +200,11 @@ class Solutions(Sequence[Solution]):
         return [solution.status for solution in self._solutions]
 
     @property
+    def solver_trace(self) -> list[NDArray[Any]]:
+        """The records of the iterations of each lane, as a solution has them."""
+        return [solution.solver_trace for solution in self._solutions]
+
+    @property
     def variables(self) -> Mapping[str, Any]:
         """The unknowns, axes ``(time, lane axes...)``: last iterates where a lane is not solved."""
         out: dict[str, Any] = {}
