@@ -304,3 +304,10 @@ def test_what_bounds_leave_open_is_not_solved(monkeypatch):
 )
 def test_an_objective_that_goes_down_to_nought_leaves_nothing_open(formula, start, high):
     assert solved({"x": start}, {"f": formula}, objective="f", bounds={"x": (0, high)}).ok
+
+
+@pytest.mark.parametrize(("one", "other"), [(1e-9, 1e-9), (1e-8, 1e-10), (1e-12, 1e-12)])
+def test_small_unknowns_of_which_only_a_product_is_bounded(one, other):
+    end = product(one, other)
+    assert (end.status, end.objective) == ("solved", pytest.approx(2.0, rel=1e-9))
+    assert (end["x"] / one, end["y"] / other) == pytest.approx((1.0, 1.0), rel=1e-6)

@@ -25,7 +25,7 @@ from lanework.machines.series.solving.checking import NEAR, aside, beside, check
 from lanework.machines.series.solving.gap import GAP, closer, gap
 from lanework.machines.series.solving.polish import WHAT
 from lanework.machines.series.solving.problem import Problem
-from lanework.machines.series.solving.scales import FAR, Scales, again, ends, first
+from lanework.machines.series.solving.scales import FAR, Scales, again, ends, first, instead
 from lanework.machines.series.solving.solution import TRACE, Solution
 from lanework.machines.series.solving.where import NO_NUMBER, SAID, STATUS, put_back, where
 
@@ -143,18 +143,18 @@ class Run:
         return derived
 
     def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, int]:
-        """The last iterate, and IPOPT's status: in units of 1, too, where others lead nowhere."""
+        """The last iterate, and IPOPT's status: in other units, too, where these lead nowhere."""
         problem = self.problem
         scales, said = first(problem, self.functions, start)
         free = not _SCALING & {*self.options}
         x, status = self._measured(start, before, scales, said and free, free)
-        nowhere = STATUS.get(status, "stopped") in _NOWHERE and (scales.unit != 1.0).any()
-        if nowhere and free and not problem.stop:
+        nowhere = STATUS.get(status, "stopped") in _NOWHERE and free and not problem.stop
+        own = instead(problem, self.functions, start, scales) if nowhere else None
+        if own is not None:
             kept = x, status, self.state, self.scales
-            own = Scales(1.0, np.ones(problem.size), np.ones(problem.rows))
-            x, status = self._measured(start, None, own, False, True)
-            size = np.abs(x) / scales.unit
-            far = np.where(scales.unit < 1, size > FAR_OFF, size < 1 / FAR_OFF) & (scales.unit != 1)
+            x, status = self._measured(start, None, own, bool((own.unit != 1.0).any()), True)
+            size, less = np.abs(x) / scales.unit, scales.unit < own.unit
+            far = np.where(less, size > FAR_OFF, size < 1 / FAR_OFF) & (scales.unit != own.unit)
             if STATUS.get(status) != "solved" or not far.any():
                 x, status, self.state, self.scales = kept
                 if problem.stop in (NO_NUMBER, "stopped"):

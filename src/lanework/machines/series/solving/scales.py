@@ -88,6 +88,40 @@ def first(problem: Problem, functions: Problem | Callbacks, x: Floats) -> tuple[
 
 
 @np.errstate(all="ignore")
+def instead(
+    problem: Problem, functions: Problem | Callbacks, x: Floats, before: Scales
+) -> Scales | None:
+    """Other units where those of a start lead nowhere: 1, or what outputs say by their bends.
+
+    Of unknowns that are nought products have no slope, and how far they should go is seen by how
+    their slopes change.
+    """
+    if (before.unit != 1.0).any():
+        return Scales(1.0, np.ones(len(x)), np.ones(problem.rows))
+    levels, bends = np.empty(problem.rows), np.zeros(len(problem.bend_entries[0]))
+    functions.levels(x, levels)
+    low, high = ends(problem.targets)
+    misses = np.maximum(low - levels, levels - high)
+    rows = np.where(misses > 0, 1.0 / misses, 0.0)
+    if problem.twice:
+        functions.hessian(x, rows, 0.0, bends)
+    bent = np.zeros(len(x))
+    for entry in problem.bend_entries:
+        np.fmax.at(bent, entry, np.abs(bends))
+    unit = np.ones(len(x))
+    for block in problem.variables:
+        size = 1.0 / float(np.sqrt(bent[block.where].max(initial=0.0)) or np.inf)
+        if not x[block.where].any() and size > 0 and not ORDINARY[0] <= size <= ORDINARY[1]:
+            unit[block.where] = power(size)
+    steep = steepness(problem, functions, x, unit)
+    if (unit == 1.0).all() or not np.isfinite(steep).all():
+        return None
+    factors = np.where(steep > 0, STEEP / np.maximum(steep, TINY), 1.0)
+    rows = np.where((steep[1:] == 0) & (rows > 0), rows, factors[1:])
+    return Scales(float(factors[0]), unit, rows)
+
+
+@np.errstate(all="ignore")
 def again(
     problem: Problem,
     functions: Problem | Callbacks,
