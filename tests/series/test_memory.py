@@ -160,7 +160,7 @@ engine, cap, way = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 runner = model.compile().bind(engine, lw.Limits(memory=cap), threads=1)
 lanes = cap // (60 * 8) - 4000
 blocks = lambda count, size: ({{"x": np.full(size, 1.0)}} for _ in range(count))
-few = runner.stream(blocks(2, 10), sink=lambda block: None)
+few = runner.stream(blocks(2, 200), sink=lambda block: None)  # all code that is needed, too
 runner(x=np.ones(10))
 before = peak()
 if way == "stream":
