@@ -19,7 +19,7 @@ from lanework.machines.belief.semiring import SEMIRINGS, vm_counting_semiring
 COUNT = 1500
 
 
-@pytest.mark.parametrize("seeds", campaign(COUNT, 100, daily=250, quick=50))
+@pytest.mark.parametrize("seeds", campaign(COUNT, 100, daily=150, quick=50))
 def test_enumeration(seeds):
     assert fuzz.campaign().run(len(seeds), seeds.start) == []
 

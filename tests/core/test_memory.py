@@ -97,6 +97,7 @@ def test_fleets(body):
     holds(FLEET.format(body=BODIES[body]), "fleet", "reference", 400_000, given=8 * 400_000)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("body", ["yields", "words anywhere"])
 def test_fleets_on_a_graphics_card(gpu, body):
     holds(FLEET.format(body=BODIES[body]), "fleet", "epoch", 400_000, given=8 * 400_000)

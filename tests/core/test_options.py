@@ -58,6 +58,7 @@ FLAGS = {
     "Model.compile optimise": lambda x: model().compile(optimise=x),
     "compile optimise": lambda x: lw.compile(model(), optimise=x),
     "Model.formula circular": lambda x: model().formula("other", "1", circular=x),
+    "Model.node circular": lambda x: model().node(circular=x)(lambda value: value),
     "Calendar.convert compound": lambda x: CALENDAR.convert(np.ones(12), "year", compound=x),
     "SeriesProgram.solve maximise": lambda x: SERIES.solve("rate", "value", maximise=x),
     "SeriesProgram.solver maximise": lambda x: SERIES.solver("rate", "value", maximise=x),
@@ -98,6 +99,9 @@ COUNTS = {
     "Model.circular iterations": lambda x: circular(iterations=x),
     "Model.formula iterations": lambda x: model().formula(
         "other", "1", circular=True, iterations=x
+    ),
+    "Model.node iterations": lambda x: model().node(circular=True, iterations=x)(
+        lambda value: value
     ),
     "series.Runner threads": lambda x: SERIES.bind(threads=x),
     "series.Runner lane_width": lambda x: SERIES.bind(lane_width=x),

@@ -164,7 +164,7 @@ def test_seconds_are_those_of_the_call(machine):
 
 
 ONE_CARD = [  # its calls come one after another, each in some milliseconds
-    pytest.param("fleet", "epoch", 30, marks=pytest.mark.slow),
+    pytest.param("fleet", "epoch", 8, marks=pytest.mark.slow),
     pytest.param("fleet", "epoch", RUNS, marks=[pytest.mark.long, pytest.mark.timeout(900)]),
 ]
 ALL_AT_ONCE = [

@@ -542,7 +542,7 @@ def shaped(rand):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", campaign(20_000, 250, daily=600, quick=150))
+@pytest.mark.parametrize("seeds", campaign(20_000, 250, daily=300, quick=150))
 def test_no_vm_sees_what_another_does(seeds):
     counts = np.zeros(2, np.int64)
     for seed in seeds:

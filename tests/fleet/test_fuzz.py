@@ -53,7 +53,7 @@ def single(seed):
     return replace(case, settings=replace(case.settings, compose=False))
 
 
-@pytest.mark.parametrize("seeds", campaign(600, 100, daily=200, quick=100))
+@pytest.mark.parametrize("seeds", campaign(600, 100, daily=100, quick=50))
 def test_the_reference_does_what_the_plain_machine_does(seeds):
     for seed in seeds:
         case = single(seed)
@@ -149,7 +149,7 @@ def test_engines_that_are_always_there(seeds):
     assert fuzz.campaign("reference").run(len(seeds), seeds.start) == []
 
 
-@pytest.mark.parametrize("seeds", campaign(3000, 150, daily=30, quick=10))
+@pytest.mark.parametrize("seeds", campaign(3000, 150, daily=10, quick=5))
 def test_vms_that_do_not_see_each_other(seeds):
     """As native code they do what they do in epochs."""
     for seed in seeds:

@@ -223,7 +223,7 @@ def banks():
     return sum(isinstance(each, RegisterBank) for each in gc.get_objects())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["auto", "stencil", "llvm", "native", "reference"])
 @pytest.mark.parametrize("way", ["runner", "function"])
 def test_memory_of_runs_goes_with_their_threads_and_with_the_runner(engine, way):

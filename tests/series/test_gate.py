@@ -137,7 +137,7 @@ def in_child(code):
     )
 
 
-@pytest.mark.parametrize("those", campaign(4000, 500, daily=250, quick=50))
+@pytest.mark.parametrize("those", campaign(4000, 500, daily=150, quick=50))
 def test_what_the_gate_lets_through_stays_inside(those):
     done = in_child(f"child({those})")
     *seeds, last = done.stdout.splitlines()

@@ -171,7 +171,9 @@ print(peak() - before)
 """
 
 
-@pytest.mark.parametrize("engine", ["reference", "stencil", "llvm"])
+@pytest.mark.parametrize(
+    "engine", [pytest.param("reference", marks=pytest.mark.long), "stencil", "llvm"]
+)
 @pytest.mark.parametrize("way", ["stream", "at once"])
 def test_blocks_and_runs_in_python_keep_the_cap(engine, way):
     cap = 40_000_000
