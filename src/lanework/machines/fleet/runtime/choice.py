@@ -23,8 +23,9 @@ def lock(name: str) -> Any:
     return _GRAPHICS if name in GRAPHICS else sharing.rlock()
 
 
-TRIAL = 0.02
-"""Seconds for which a program is run on the reference before it is compiled."""
+TRIAL, EACH = 0.02, 0.001
+"""Seconds for which a program is run on the reference before it is compiled, and more for each of
+its instructions: about as long as it takes to compile it."""
 MAKING = sharing.lock()
 """One engine is made at a time: a caller may have gone on, at a deadline, while its is made."""
 
@@ -49,7 +50,9 @@ def make(
     if name == "llvm":
         from lanework.machines.fleet.native.engine import LLVMEngine
 
-        return LLVMEngine(view, settings, threads, trial=0.0 if asked else TRIAL)
+        return LLVMEngine(
+            view, settings, threads, trial=0.0 if asked else TRIAL + EACH * len(view.infos)
+        )
     if name == "wgsl":
         from lanework.machines.fleet.gpu.phases import WGSLEngine
 
