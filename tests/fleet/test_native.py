@@ -587,3 +587,27 @@ def test_short_ways_become_one():
     same(program)
     lanes = Lowering(FleetView.of(program), Form(0)).program()
     assert len(shape(split(lanes)).masked) > len(converted(lanes).masked)
+
+
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
+def test_faults_of_vms_that_go_on_later_are_known():
+    text = """
+.routine main
+    VMID r0
+    BRANCH_NE r0, on
+    RETURN
+on:
+    HALT
+.routine end
+    SYSCALL_KILL
+.phase wait_all
+    .launch main, 3, keep k
+.phase wait_all
+    .launch end, 3, resume k
+"""
+    program = lw.fleet.assemble(text)
+    for name in ("reference", "llvm"):
+        runner = program.bind(name, on_fault="go on")
+        runner()
+        last = runner._last()
+        assert (last.progress.faults, last.progress.first_fault) == (1, 0)

@@ -113,7 +113,9 @@ class AheadEngine(ReferenceEngine, ABC):
         Raises:
             Trap: the deadline has passed.
         """
-        entries, steps = self.groups.entries(step, 1 if self.record else CHUNK)
+        # a kept VM that has faulted may go on, and nobody would know of its fault
+        faults = self.settings.on_fault == "go on" and self.view.allocation.kept
+        entries, steps = self.groups.entries(step, 1 if self.record or faults else CHUNK)
         if not steps:
             return None
         if not self._numbered(step):

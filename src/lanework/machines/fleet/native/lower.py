@@ -259,6 +259,7 @@ class Lowering:
         """An instruction at which a VM may stop."""
         values = info.values(instruction)
         self._index(ip, info, values)
+        self.row = False  # the index of a lane that is elsewhere is that of something else
         index, scratch = self.names["index"], self.names["scratch"]
         inside = self.base + len(self.tail)
         if self.form.bounds:

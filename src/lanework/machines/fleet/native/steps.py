@@ -114,9 +114,10 @@ class Groups:
             return "VMs that are kept have what atomics gave them, in the order of epochs"
         if any(self.view.infos[ip].name == "ATOMIC_ADD" for ip in reached - form.ordered):
             return "ATOMIC_ADD looks for counts that stay the same"
-        if weight(lowering.program(), HEAVY) > HEAVY:
-            return "to compile so many instructions, and ways between them, would take long"
-        return self._out_of_order(form)
+        reason = self._out_of_order(form)
+        if not reason and weight(lowering.program(), HEAVY) > HEAVY:
+            reason = "to compile so many instructions, and ways between them, would take long"
+        return reason
 
     def _out_of_order(self, form: Form) -> str:
         """Why what is to be done in the order of epochs cannot be done after all of them."""
