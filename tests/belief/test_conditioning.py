@@ -72,7 +72,7 @@ def conditioned(graph, query, given, semiring, engine, variables=2):
 
 
 @pytest.mark.parametrize(("engine", "semiring"), WAYS)
-@pytest.mark.parametrize("seeds", campaign(60, 30, daily=60, quick=15))
+@pytest.mark.parametrize("seeds", campaign(60, 30, daily=30, quick=15))
 def test_random_graphs_in_every_semiring(engine, semiring, seeds):
     grown = 0
     for seed in seeds:

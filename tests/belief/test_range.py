@@ -43,7 +43,7 @@ def large_case(seed):
     return dataclasses.replace(case, graph=graph, given=given)
 
 
-@pytest.mark.parametrize("seeds", campaign(120, 20, daily=120, quick=20))
+@pytest.mark.parametrize("seeds", campaign(120, 20, daily=40, quick=20))
 def test_large_and_small_numbers_in_every_way(seeds):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -86,7 +86,7 @@ def test_code_that_depends_on_registers_otherwise_is_refused():
 # Programs -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seeds", campaign(2000, 500, daily=1000, quick=125))
+@pytest.mark.parametrize("seeds", campaign(2000, 500, daily=500, quick=125))
 def test_random_programs_at_every_level(level, seeds):
     for seed in seeds:
         assert fuzz.check_seed(seed, ("stencil",)) is None

@@ -215,7 +215,7 @@ def test_every_io_instruction_is_known_here():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", campaign(60, 20, daily=60, quick=20))
+@pytest.mark.parametrize("seeds", campaign(60, 20, daily=20, quick=20))
 def test_what_the_reference_shows(seeds):
     """Random programs with phases, kept and spawned VMs: after every epoch, all VMs at once."""
     compared = 0

@@ -68,13 +68,13 @@ def _value(op, *words):
     return int(op.evaluate(*signed)) % 2**64
 
 
-@pytest.mark.parametrize("seeds", campaign(20_000, 2500, daily=7500, quick=1000))
+@pytest.mark.parametrize("seeds", campaign(20_000, 2500, daily=5000, quick=1000))
 def test_random_programs_agree(seeds):
     for seed in seeds:
         assert fuzz.check_seed(seed) is None
 
 
-@pytest.mark.parametrize("seeds", campaign(150, 50, daily=150, quick=50))
+@pytest.mark.parametrize("seeds", campaign(150, 50, daily=50, quick=50))
 def test_random_programs_agree_with_llvm(seeds):
     for seed in seeds:
         assert fuzz.check_seed(seed, ("llvm",)) is None

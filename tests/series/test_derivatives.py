@@ -260,7 +260,7 @@ def bump(program, output, given, name, at=None):
     return float((high - low) / (2 * size))
 
 
-@pytest.mark.parametrize("seeds", campaign(2000, 200, daily=400, quick=60))
+@pytest.mark.parametrize("seeds", campaign(2000, 200, daily=200, quick=60))
 def test_reverse_and_forward_mode_agree_on_random_programs(seeds):
     compared = 0
     for seed in seeds:

@@ -102,7 +102,7 @@ def differences(run, given, output, name, axes, h=1e-4):
     return value
 
 
-@pytest.mark.parametrize("seeds", campaign(60, 6, daily=24, quick=4))
+@pytest.mark.parametrize("seeds", campaign(60, 6, daily=12, quick=4))
 def test_axes_and_values_are_those_of_differences(seeds):
     for seed in seeds:
         m, rng = random_model(seed)
