@@ -157,7 +157,7 @@ def check(seed):
 @pytest.mark.parametrize("seeds", campaign(1000, 100, daily=60, quick=20))
 def test_random_programs_agree(seeds):
     ran = [check(seed) for seed in seeds]
-    assert sum(ran) > len(ran) / 4
+    assert sum(ran) > len(ran) / 6  # of the others no two lanes halt
 
 
 # Programs -----------------------------------------------------------------------------------------
