@@ -249,7 +249,10 @@ class Deriver:
             raise Diagnostic(NO_DERIVATIVE, what, help="rename the node")
         before = self.slopes.get(of.name) or Slope((), reached(self.view, of.row), of.reduce, timed)
         slope = Slope((*before.by, by.name), (*before.over, *along), before.total, before.timed)
-        value = none_of_none(self.values, self.of[of.row], value)
+        output = self.of[of.row]
+        if self.timed[output] and not self.timed[value]:  # it is of all periods together
+            output = self.values.fold("tsum", output)
+        value = none_of_none(self.values, output, value)
         if slope.total:  # it varies as the output does, lest it is added up once for all lanes
             here = self.values.apply(or_.name, (self.of[of.row], self.values.const(1.0)))
             value = self.values.apply(mul.name, (value, here))
