@@ -149,7 +149,7 @@ def test_engines_that_are_always_there(seeds):
     assert fuzz.campaign("reference").run(len(seeds), seeds.start) == []
 
 
-@pytest.mark.parametrize("seeds", campaign(150, 25, daily=10, quick=5))
+@pytest.mark.parametrize("seeds", campaign(60, 20, daily=10, quick=5))
 def test_vms_that_do_not_see_each_other(seeds):
     """As native code they do what they do in epochs."""
     for seed in seeds:
