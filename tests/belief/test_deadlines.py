@@ -1,10 +1,10 @@
 """Deadlines and Ctrl-C: in compiling, on both engines, and in what asks them many times."""
 
-import threading
 import time
 
 import numpy as np
 import pytest
+from stopping import over
 
 import lanework as lw
 from lanework.base.errors import Trap
@@ -49,10 +49,7 @@ def stopped(work):
         work()
     assert time.process_time() - start < 0.05 + LATE
     assert caught.value.code.ident == "LW2001"
-    for thread in threading.enumerate():  # what was not waited for ends soon
-        if thread.name == "lanework-work":
-            thread.join(10)
-            assert not thread.is_alive()
+    over()  # what was not waited for ends soon
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])

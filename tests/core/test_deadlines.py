@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from stopping import over
 
 import lanework as lw
 from lanework.base.errors import Trap
@@ -19,13 +20,6 @@ DEADLINE, GRACE = 0.05, 0.05
 TRIES = 4  # what is compiled, loaded or allocated first comes on top of one of them
 WAIT = 1.0  # seconds that a call may last beyond its deadline, however busy the machine
 LIMITS = lw.Limits(deadline=DEADLINE)
-
-
-def over():
-    """Wait for what earlier calls left at work."""
-    for thread in threading.enumerate():
-        if thread.name == "lanework-work":
-            thread.join(60)
 
 
 def late(call):
@@ -160,7 +154,7 @@ def test_registers(name, engine):
 
 
 @pytest.mark.parametrize("engine", [*lw.register.Runner.ENGINES, "auto"])
-@pytest.mark.parametrize("counts", [lambda n: n * 0 + 300, lambda n: n, lambda n: n % 100 * 100])
+@pytest.mark.parametrize("counts", [lambda n: n * 0 + 30_000, lambda n: n, lambda n: n % 100 * 100])
 def test_lanes_of_registers(engine, counts):
     program = lw.register.assemble("loop: addi r1, r1, 1\n bltu r1, r0, loop\n halt")
     run = program.bind(engine, LIMITS)

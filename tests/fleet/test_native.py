@@ -581,7 +581,8 @@ def test_short_ways_become_one():
     from lanework.engines.lanes.convert import converted
     from lanework.engines.lanes.webs import split
     from lanework.machines.fleet.layout import FleetView
-    from lanework.machines.fleet.native.lower import Form, Lowering
+    from lanework.machines.fleet.native.form import Form
+    from lanework.machines.fleet.native.lower import Lowering
 
     program = lw.fleet.assemble(TRIANGLES)
     same(program)

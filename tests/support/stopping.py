@@ -6,8 +6,17 @@ import time
 import pytest
 
 from lanework.base.errors import Trap
+from lanework.core.waiting import NAME
 
 BUSY = 1.0  # seconds of work after a deadline, at most
+
+
+def over():
+    """Wait for what earlier calls left at work."""
+    for thread in threading.enumerate():
+        if thread.name == NAME:
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 def idle():

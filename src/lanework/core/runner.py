@@ -24,6 +24,9 @@ from lanework.core.data.tables import TableLike
 from lanework.core.options import integer, limits_of
 from lanework.core.result.result import Result
 
+FEWER = "raise the deadline, or run fewer lanes or periods"
+LOOPS = "raise the deadline, or look for a loop that does not end"
+
 _noticed: set[str] = set()
 log = logging.getLogger("lanework")
 
@@ -65,7 +68,7 @@ def check_engine(name: str, engines: Sequence[str]) -> None:
 
 def check_deadline(
     until: float | None,
-    help: str,
+    help: str = FEWER,
     message: str = "the run was stopped at its deadline",
     instruction: int | None = None,
 ) -> None:

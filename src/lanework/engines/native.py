@@ -10,7 +10,6 @@ workers (`workers.py`), and the caller looks after Ctrl-C, the deadline and the 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from ctypes import addressof, c_char
@@ -19,9 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Trap
-from lanework.core.codes import DEADLINE_PASSED
-from lanework.core.runner import check_deadline
+from lanework.core.runner import FEWER, check_deadline
 from lanework.engines import threadpool, workers
 from lanework.engines.kernel import Kernel
 from lanework.engines.threadtext import ARGUMENTS, KERNEL, SCRATCH, THREADS, WORDS
@@ -81,6 +78,7 @@ class Frame:
         *,
         until: float | None = None,
         progress: Callable[[int], None] | None = None,
+        help: str = FEWER,
     ) -> list[int]:
         """Run all units; the units in which some lane had a fault.
 
@@ -91,6 +89,7 @@ class Frame:
             hold: whose memory the columns point at; it is kept until every thread has ended.
             until: a deadline, on the clock of `time.monotonic`.
             progress: called with the units that are done.
+            help: what to do about the deadline.
 
         Raises:
             Trap: the deadline has passed.
@@ -100,9 +99,8 @@ class Frame:
         if fuel < DIRECT:
             self._share(kernel, 0)
         else:
-            self._threaded(kernel, fuel, threads, hold, until, progress)
-        if until is not None and time.monotonic() > until:
-            raise Trap(DEADLINE_PASSED, "the run did not end before its deadline")
+            self._threaded(kernel, fuel, threads, hold, until, progress, help)
+        check_deadline(until, help)
         if not self.faults.any():
             return []
         units: list[int] = np.flatnonzero(self.faults).tolist()
@@ -117,6 +115,7 @@ class Frame:
         hold: object,
         until: float | None,
         progress: Callable[[int], None] | None,
+        help: str,
     ) -> None:
         threads = min(threads, int(self.dims[2]))
         own = fuel < OWN_SHARE * min(kernel.width, SIMD) and until is None
@@ -129,7 +128,7 @@ class Frame:
             if own:
                 self._share(kernel, 0)
             for future in futures:
-                self._wait(future, until, progress)
+                self._wait(future, until, progress, help)
         except BaseException:
             self.shared[1] = 1
             ended = False
@@ -160,7 +159,11 @@ class Frame:
         kernel.call(columns, dims, shared, address(self.scratch[thread]))
 
     def _wait(
-        self, future: Future[None], until: float | None, progress: Callable[[int], None] | None
+        self,
+        future: Future[None],
+        until: float | None,
+        progress: Callable[[int], None] | None,
+        help: str,
     ) -> None:
         while True:
             try:
@@ -170,7 +173,7 @@ class Frame:
                 pass
             if progress is not None:
                 progress(min(int(self.shared[0]), int(self.dims[2])))
-            check_deadline(until, "raise the deadline, or run fewer lanes or periods")
+            check_deadline(until, help)
 
 
 def _aligned(count: int) -> npt.NDArray[np.float64]:

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -91,3 +95,20 @@ def check(table: npt.NDArray[np.int64]) -> None:
         raise value
     raised: Any = kind
     raise raised() if value is None else raised(value)
+
+
+@contextmanager
+def on_ctrl_c(handler: Callable[..., None]) -> Iterator[None]:
+    """What Ctrl-C does meanwhile, on the main thread, where it means anything."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if before in (signal.SIG_IGN, None):
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -73,6 +73,32 @@ class Masked(Variables):
         self.aside: dict[str, str] = {}
         self.order = Order(shape)
 
+    def vectors(self, inputs: Callable[[], Mapping[int, str]], finish: Callable[[], None]) -> str:
+        """The function's text, of which the lines before its loop over vectors are written.
+
+        Args:
+            inputs: writes what variables begin with, and which lanes there are.
+            finish: writes what is left of a vector, and of all.
+        """
+        entry = len(self.lines)
+        self.line("br label %group")
+        self.label("group")
+        self.line("%at = phi i64 [ %unit.first, %entry ], [ %at.next, %ended ]")
+        values, before = inputs(), len(self.lines)
+        self.declare(values)
+        declared = self.lines[before:]
+        # LLVM makes registers of what has its place in the first block
+        self.lines[before:] = [line for line in declared if " alloca " not in line]
+        self.line("br label %b0")
+        self.blocks()
+        finish()
+        first = [line for line in declared if " alloca " in line]
+        first += [f"  {place}.aside = alloca {kind}" for place, kind in self.aside.items()]
+        for place, _ in self.arms:
+            first += [f"  {place} = alloca i64", f"  store i64 0, ptr {place}"]
+        self.lines[entry:entry] = first
+        return "\n".join(self.lines) + "\n}\n"
+
     # Blocks ---------------------------------------------------------------------------------------
 
     def blocks(self) -> None:

@@ -13,7 +13,7 @@ from lanework.core.codes import FUEL_SPENT
 from lanework.core.data.labels import shown
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
-from lanework.core.runner import check_deadline
+from lanework.core.runner import LOOPS, check_deadline
 from lanework.machines.register import codes
 from lanework.machines.register.isa import RegisterInstr
 from lanework.machines.register.layout import RegisterView
@@ -161,7 +161,7 @@ class Meter:
         if self.until is not None:
             check_deadline(
                 self.until,
-                "raise the deadline, or look for a loop that does not end",
+                LOOPS,
                 f"the program ran longer than {self.deadline:g} s",
                 instruction,
             )

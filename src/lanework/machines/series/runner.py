@@ -40,7 +40,6 @@ from lanework.machines.series.language.expression import spelt
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
 from lanework.machines.series.reference.faults import Where, diagnosed
-from lanework.machines.series.reference.scan import FEWER
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
@@ -208,7 +207,7 @@ class Runner(runner.Runner):
         """A call with limits of its own; with a deadline, a thread of its own does it."""
         until = limits.until()
         answer = partial(self._answer, limits, inputs, until)
-        return answer() if until is None else waited(answer, until, FEWER, stops=True)
+        return answer() if until is None else waited(answer, until, runner.FEWER, stops=True)
 
     def _answer(
         self, limits: Limits, inputs: Mapping[str, Any], until: float | None
@@ -325,7 +324,7 @@ class Runner(runner.Runner):
                 job.arrays = [bound.slice(port, place) for port in range(len(self.ports))]
             run = partial(self._executor.run, job)
             aside = until is None and needed > LARGE
-            faults = waited(run, None, FEWER, stops=True) if aside else run()
+            faults = waited(run, None, runner.FEWER, stops=True) if aside else run()
             if faults:
                 coords = {**bound.coords, **(self.coords or labels_of(self.program, bound.periods))}
                 where = Where(bound.periods, bound.inner, repeat, coords)

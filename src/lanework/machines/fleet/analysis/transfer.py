@@ -147,7 +147,8 @@ class Transfer:
         self.results[at.ip] = value
         if self.half:
             value = halved(value)
-            if of is not None and any(type(side) is Interval and not _kept(side) for side in of):
+            numbers = [side for side in of or () if isinstance(side, Interval)]
+            if any(not side.fixed or half(side.low) != side.low for side in numbers):
                 of = None  # what is left of a small difference may be 0
         at.after.put(element, value, of)
         if exact and not value.fixed:
@@ -395,7 +396,3 @@ def halved(value: Interval) -> Interval:
 def half(x: float) -> float:
     """The number nearest to x in half precision."""
     return number(from_half(to_half(pattern(x)))).high
-
-
-def _kept(side: Interval) -> bool:
-    return side.fixed and half(side.low) == side.low

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import LaneworkError
-from lanework.core.runner import check_deadline
+from lanework.core.runner import LOOPS, check_deadline
 from lanework.engines.gpu import device as gpu
 from lanework.engines.gpu.device import Gpu
 from lanework.machines.fleet.engine import Settings
@@ -48,7 +48,6 @@ GROUPS = 1 << 12
 """Workgroups of a dispatch at most: more VMs are some for each invocation."""
 NOBODY = 0xFFFFFFFF
 """No entry, and no limit."""
-HELP = "raise the deadline, or look for a loop that does not end"
 
 
 class WGSLEngine(AheadEngine):
@@ -194,7 +193,7 @@ class WGSLEngine(AheadEngine):
             self._adapt(time.perf_counter() - began, late=bool(head[Word.LATE]))
             if (head[Word.HALT] and not head[Word.LATE]) or head[Word.SPENT]:
                 return
-            check_deadline(until, HELP)
+            check_deadline(until, LOOPS)
 
     def _submit(self, launches: list[tuple[int, int]], head: Words) -> None:
         """One submission; afterwards `head` is what it has counted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from lanework.core.runner import LOOPS
 from lanework.engines import signals
 from lanework.engines.kernel import Kernel
 from lanework.engines.llvm import jit
@@ -106,7 +107,7 @@ class LLVMEngine(AheadEngine):
         table = signals.table()
         frame.columns[text.SIGNALS] = address(table)
         work = self._work // PER_LINE if until is None else OWN_SHARE  # which looks at the clock
-        frame.run(kernel, work, threads, (self, columns, table), until=until)
+        frame.run(kernel, work, threads, (self, columns, table), until=until, help=LOOPS)
         signals.check(table)
         self._work = int(counters[text.EXECUTED]) + 1
         return epochs, counters

@@ -35,10 +35,8 @@ from lanework.machines.fleet.isa import FleetInstr, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.maps import ONE, LinearMap, linear_map
 from lanework.machines.fleet.native import graphs
+from lanework.machines.fleet.native.form import MOST, Form, TooLarge
 from lanework.machines.fleet.state import Fault, Status
-
-MOST = 20_000
-"""Instructions, calls written out, of what is compiled."""
 
 EXTRA = ("vm_id", "global_id", "count", "stream", "counter", "generation")
 """Variables behind the vector."""
@@ -52,33 +50,6 @@ Context = tuple[int, ...]
 """The calls that are open, by their instructions."""
 Node = tuple[int, ...]
 """An instruction behind the calls that are open."""
-
-
-class TooLarge(Exception):
-    """There is more than is compiled."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """What is compiled of a routine.
-
-    Attributes:
-        entry: its first instruction.
-        resume: whether VMs go on with the registers and memory that they have.
-        record: whether these are kept.
-        bounds: whether an address outside is a fault.
-        stride: how far apart the numbers of VMs are.
-        table: whether VMs have their numbers from a table, which is in their state by then.
-        ordered: instructions whose effects on words are to be done in the order of epochs.
-    """
-
-    entry: int
-    resume: bool = False
-    record: bool = False
-    bounds: bool = False
-    stride: int = 1
-    table: bool = False
-    ordered: frozenset[int] = frozenset()
 
 
 @dataclass

@@ -14,7 +14,8 @@ from lanework.machines.fleet.analysis.kinds import stores
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import text
-from lanework.machines.fleet.native.lower import Form, Lowering, TooLarge
+from lanework.machines.fleet.native.form import Form, TooLarge
+from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.plan import Allocated
 
 Entries = npt.NDArray[np.int64]

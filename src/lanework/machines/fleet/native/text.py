@@ -18,7 +18,7 @@ from lanework.engines.llvm.lanesteps import RULES
 from lanework.engines.llvm.lanetarget import Target
 from lanework.engines.llvm.masked import Masked
 from lanework.machines.fleet.isa import Kernel
-from lanework.machines.fleet.native.lower import Form
+from lanework.machines.fleet.native.form import Form
 from lanework.machines.fleet.state import Status
 
 ENTRY = tuple("kind count slot base stride stream size units first wait phase".split())
@@ -120,30 +120,18 @@ class _Body:
         w.line("store i32 0, ptr %oldest")
         w.line("store i64 0, ptr %reads")
         w.line("store i64 0, ptr %writes")
-        # allocas are made registers of where they are in the first block
-        allocas = len(w.lines)
-        w.line("br label %group")
-        w.label("group")
-        w.line("%at = phi i64 [ %unit.first, %entry ], [ %at.next, %ended ]")
-        inputs = self._inputs(w)
         w.stopped = lambda stop, mask: self._stopped(w, stop, mask)
         w.late = lambda turns: self._late(w, turns)
         w.later = lambda step, mask, values: self._later(w, step, mask, values)
         w.pause = lambda: w.line("call void @ask(ptr %columns, ptr %shared)")
-        before = len(w.lines)
-        w.declare({n: inputs[what] for n, what in self.program.inputs.items()})
-        declared = w.lines[before:]
-        w.lines[before:] = [line for line in declared if " alloca " not in line]
-        w.lines[allocas:allocas] = [line for line in declared if " alloca " in line]
-        w.line("br label %b0")
-        w.blocks()
-        self._finish(w)
-        more = [f"  {place}.aside = alloca {kind}" for place, kind in w.aside.items()]
-        for place, _ in w.arms:
-            more += [f"  {place} = alloca i64", f"  store i64 0, ptr {place}"]
-        w.lines[allocas:allocas] = more
+
+        def inputs() -> dict[int, str]:
+            values = self._inputs(w)
+            return {n: values[what] for n, what in self.program.inputs.items()}
+
+        text = w.vectors(inputs, lambda: self._finish(w))
         self.declares = w.declares
-        return "\n".join(w.lines) + "\n}\n"
+        return text
 
     @staticmethod
     def _load(w: Writer, name: str, kind: str, base: str, number: int) -> None:

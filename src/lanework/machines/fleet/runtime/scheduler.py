@@ -13,7 +13,7 @@ from lanework.base import sharing
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core.codes import FUEL_SPENT
-from lanework.core.runner import check_deadline
+from lanework.core.runner import LOOPS, check_deadline
 from lanework.core.waiting import waited
 from lanework.machines.fleet import codes
 from lanework.machines.fleet.engine import Engine, Progress, Stop
@@ -30,7 +30,6 @@ LARGE = 1 << 17
 """VMs from which one operation on all of them may take so long that Ctrl-C would wait for it."""
 T = TypeVar("T")
 _working = threading.local()
-HELP = "raise the deadline, or look for a loop that does not end"
 
 
 @dataclass
@@ -85,7 +84,7 @@ class Desk:
 
         if nested or (until is None and not self.large):
             return held()
-        return waited(held, None if until is None else until + GRACE, HELP, stops=True)
+        return waited(held, None if until is None else until + GRACE, LOOPS, stops=True)
 
 
 def caller() -> int:
@@ -192,7 +191,7 @@ class Runtime:
             self._stopped(self.counts.stop)
             check_deadline(
                 self.until,
-                HELP,
+                LOOPS,
                 f"the run took longer than {self.limits.deadline or 0:g} s, in epoch"
                 f" {self.counts.epochs:,}",
             )
@@ -217,7 +216,7 @@ class Runtime:
             self._still()
         if self.counts.stop is not Stop.DONE or cursor.waiting:
             self._stopped(self.counts.stop)
-        check_deadline(self.until, HELP)
+        check_deadline(self.until, LOOPS)
         return True
 
     def _stopped(self, stop: Stop) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lanework.core.runner import LOOPS
 from lanework.core.waiting import NAME, start
 from lanework.engines import signals
 from lanework.engines.kernel import Kernel
@@ -178,7 +179,7 @@ class Simd:
         work = len(lanes) * (len(self.view.infos) + len(code.columns))
         work = work if meter.until is None else OWN_SHARE  # workers, and a look at the clock
         hold = (self, columns, arrays, bank)
-        frame.run(code.kernel, work, threads, hold, until=meter.until)
+        frame.run(code.kernel, work, threads, hold, until=meter.until, help=LOOPS)
         signals.check(table)
         for register, words in taken:
             if words is not (first := arrays[f"r{register}"]):  # one register, two outputs

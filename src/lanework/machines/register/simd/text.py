@@ -73,21 +73,7 @@ class _Unit:
         w.line("%unit.last = call i64 @llvm.smin.i64(i64 %unit.more, i64 %count)")
         w.line("%spent = alloca i64")
         w.line("store i64 0, ptr %spent")
-        allocas = len(w.lines)  # they are made registers of where they are in the first block
-        w.line("br label %group")
-        w.label("group")
-        w.line("%at = phi i64 [ %unit.first, %entry ], [ %at.next, %ended ]")
-        inputs = self._inputs()
-        before = len(w.lines)
-        w.declare(inputs)
-        declared = w.lines[before:]
-        w.lines[before:] = [line for line in declared if " alloca " not in line]
-        w.line("br label %b0")
-        w.blocks()
-        self._finish()
-        aside = [f"  {place}.aside = alloca {kind}" for place, kind in w.aside.items()]
-        w.lines[allocas:allocas] = [line for line in declared if " alloca " in line] + aside
-        return "\n".join(w.lines) + "\n}\n"
+        return w.vectors(self._inputs, self._finish)
 
     def _column(self, name: str, number: int) -> None:
         self.w.line(f"%{name}.at = getelementptr ptr, ptr %columns, i64 {number}")

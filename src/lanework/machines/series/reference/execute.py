@@ -17,7 +17,7 @@ from lanework.machines.series.data.longtables import LANES
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.faults import Fault, of_loop
-from lanework.machines.series.reference.scan import FEWER, scan
+from lanework.machines.series.reference.scan import scan
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
@@ -131,7 +131,7 @@ class ReferenceExecutor(Executor):
         if job.lanes == 0 and units is None:
             self._without_lanes(job, wanted)
         for unit in range(-(-job.lanes // UNIT)) if units is None else units:
-            check_deadline(job.until, FEWER)
+            check_deadline(job.until)
             start = unit * UNIT
             stop = min(start + UNIT, job.lanes)
             lanes = np.arange(start, stop) if job.order is None else job.order[start:stop]

@@ -28,7 +28,6 @@ from lanework.machines.series.layout import (
 from lanework.machines.series.reference.faults import NO_TABLE, Fault
 from lanework.machines.series.state import Ledger
 
-FEWER = "raise the deadline, or run fewer lanes or periods"
 PART = 1 << 16  # values of a column between two looks at Ctrl-C and the deadline
 
 Array = npt.NDArray[np.float64]
@@ -134,7 +133,7 @@ class _Scan:
         """The periods, some at a time, with a look at the deadline before each part."""
         some = max(PART // max(self.lanes, 1), 1)
         for start in range(0, periods, some):
-            check_deadline(self.until, FEWER)
+            check_deadline(self.until)
             yield slice(start, min(start + some, periods))
 
     def _result(self, row: int) -> Array:
@@ -221,7 +220,7 @@ class _Scan:
         out = np.full((1, self.lanes), np.nan)
         op = EXTREMES.get(instruction.name)
         for t in range(self.periods):
-            check_deadline(self.until, FEWER)
+            check_deadline(self.until)
             if t == 0 or op is None:
                 out = np.where(active[t], x[t], out)
             else:
@@ -247,7 +246,7 @@ class _Scan:
         steps = range(self.periods)
         for t in reversed(steps) if backward else steps:
             for number, instruction in part:
-                check_deadline(self.until, FEWER)
+                check_deadline(self.until)
                 self.values[instruction.target][t] = self._step(number, instruction, t)
 
     def _at(self, row: int, t: int) -> Array:

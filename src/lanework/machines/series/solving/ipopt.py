@@ -7,17 +7,15 @@ programming".
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.result.frames import need
+from lanework.engines.signals import on_ctrl_c
 from lanework.machines.series.codes import BAD_PROBLEM, LOOKUP_OUTSIDE, NO_SOLUTION
 from lanework.machines.series.solving.blocks import Floats
 from lanework.machines.series.solving.callbacks import Callbacks, native
@@ -261,23 +259,6 @@ class Run:
         return x, status
 
 
-@contextmanager
-def _on_ctrl_c(handler: Callable[..., None]) -> Iterator[None]:
-    """What Ctrl-C does meanwhile, on the main thread, where it means anything."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-    if before in (signal.SIG_IGN, None):
-        yield
-        return
-    signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 _ENDED = ("solved", "inaccurate", "stopped", "infeasible", "diverged")
 """After what other units may say more."""
 _NOWHERE = ("iterations", "stopped")
@@ -324,7 +305,7 @@ def solve(
     session = Run(problem, options)
     low, high = ends(problem.variables)
     x, number = np.clip(start, low, high), 0
-    with _on_ctrl_c(problem.interrupt):
+    with on_ctrl_c(problem.interrupt):
         if not problem.late():
             problem.value(x)
             problem.levels(x, np.empty(problem.rows))
