@@ -5,6 +5,7 @@ import math
 import pickle
 import random
 import re
+from fractions import Fraction
 from itertools import permutations
 from pathlib import Path
 
@@ -568,6 +569,73 @@ def test_runs_that_cannot_be_compared_are_refused():
     more = program.run(**{**base, "rent": LW.along("case", [1.0, 2.0])})
     with pytest.raises(Diagnostic, match="other axes"):
         more.bridge(before, "final")
+
+
+LARGE = 1e308
+
+
+def bridge_of_large(formula, moves, order):
+    m = LW.Model("m", periods=1)
+    for name in moves:
+        m.input(name)
+    m.formula("y", f"last({formula})")
+    program = m.compile()
+    start, end = (program.run(**{n: move[k] for n, move in moves.items()}) for k in (0, 1))
+    return end.bridge(start, "y", order)
+
+
+@pytest.mark.parametrize(
+    ("formula", "moves", "order", "right"),
+    [
+        ("a * b", {"a": (1.0, -1.0), "b": (1.5 * LARGE, 0.0)}, None, [-1.5, 0.0]),
+        (
+            "a + b + c",
+            {"a": (-0.7 * LARGE, -1.6 * LARGE), "b": (0.0, 1.3 * LARGE), "c": (0.0, 1.3 * LARGE)},
+            "abc",
+            [-0.9, 1.3, 1.3],
+        ),
+    ],
+)
+def test_parts_of_large_numbers_add_up(formula, moves, order, right):
+    report = bridge_of_large(formula, moves, order and [*order])
+    assert [part / LARGE for part in report.parts.values()] == pytest.approx(right)
+    total = sum(map(Fraction, map(float, (*report.parts.values(), report.rounding))))
+    assert float(total) == report.after - report.before
+
+
+@pytest.mark.parametrize(
+    ("formula", "moves", "said"),
+    [
+        ("a", {"a": (LARGE, -LARGE)}, "the difference of 'y' is larger than numbers get"),
+        (
+            "a + b",
+            {"a": (LARGE, -LARGE), "b": (0.0, LARGE)},
+            "('y' is inf where only b is as|what is due to 'a' is larger than numbers get)",
+        ),
+        ("a + b", {"a": (LARGE, -LARGE), "b": (-LARGE, 0.0)}, "'y' is -inf where only a is as"),
+    ],
+)
+@pytest.mark.parametrize("ordered", [False, True])
+def test_parts_that_are_too_large_are_said(formula, moves, said, ordered):
+    with pytest.raises(Diagnostic, match=f"LW3071: {said}"):
+        bridge_of_large(formula, moves, [*moves] if ordered else None)
+
+
+def test_a_run_in_between_without_a_value_is_named():
+    m = LW.Model("m", periods=1)
+    m.input("a"), m.input("b")
+    m.formula("y", "last(a / b)")
+    program = m.compile()
+    end, start = program.run(a=1.0, b=2.0), program.run(a=0.0, b=0.0)
+    assert math.isnan(end.bridge(start, "y").rounding)  # as the end is
+    m = LW.Model("m", periods=1)
+    m.input("a", default=1.0), m.input("b", default=1.0)
+    m.formula("y", "last(1 / (a + b))")
+    program = m.compile()
+    end, start = program.run(a=-1.0, b=-2.0), program.run()
+    with pytest.raises(Diagnostic, match="LW3071: 'y' is inf where only a is as afterwards"):
+        end.bridge(start, "y")
+    assert end.bridge(start, "y", ["b", "a"])["b"] == -1.5
 
 
 # What inputs can do -------------------------------------------------------------------------------

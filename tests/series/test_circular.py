@@ -373,7 +373,10 @@ def test_where_there_is_no_solution_no_lookup_is_checked():
     assert np.isnan(everywhere(m)["x"])
 
 
-APART = "the formula gives the value back, and has a slope of 1 there: so do others near it"
+APART = (
+    "the formula gives a value back, but its slope there (1, or none that is finite) does not"
+    " tell it from others near by"
+)
 
 
 @pytest.mark.parametrize("steps", [9, 20, 25, 40, 200])
@@ -395,6 +398,15 @@ def test_where_two_solutions_are_one_is_a_fault_however_many_steps_there_are(tex
     with pytest.raises(Diagnostic, match="LW3061: no solution of x") as caught:
         m.run()
     assert caught.value.notes == (APART,) or steps < 20
+
+
+@pytest.mark.parametrize("text", ["sqrt(x)", "2 * sqrt(x) - x", "x - sqrt(x)"])
+def test_of_a_root_at_nought_no_slope_of_1_is_said(text):
+    m = lw.series.Model("m", periods=1)
+    m.formula("x", text, circular=True)
+    with pytest.raises(Diagnostic, match="LW3061: no solution of x") as caught:
+        m.run()
+    assert caught.value.notes == (APART,)
 
 
 @pytest.mark.parametrize(

@@ -498,3 +498,15 @@ def test_slopes_of_an_angle_are_of_any_size(size):
     result = model(1, ("x", "z"), y="last(atan2(x, z))").compile().gradient().run(x=size, z=size)
     assert result["d_y_d_x"] == pytest.approx(0.5 / size, rel=1e-14, abs=0)
     assert result["d_y_d_z"] == pytest.approx(-0.5 / size, rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("formula", ["a * a", "a * a + b", "b + a"])
+def test_a_direction_along_an_input_that_no_output_needs_may_be_given(formula):
+    m = lw.series.Model("m", periods=1)
+    m.input("a"), m.input("b", default=0.0)
+    m.formula("y", f"last({formula})")
+    program = m.compile(outputs=["y"]).hessian_product("y")
+    result = program.run(a=1.0, b=2.0, along_a=1.0, along_b=[5.0, 6.0])
+    assert result["d2_y_d_a"].max() == (0.0 if formula == "b + a" else 2.0)
+    with pytest.raises(lw.Diagnostic, match="LW3040"):
+        program.run(a=1.0, along_c=1.0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
@@ -124,7 +125,8 @@ def bridge(before: Held, after: Held, output: str, order: Iterable[str] | None) 
     start, end = runs(frozenset()), runs(frozenset(changed))
     with np.errstate(all="ignore"):
         parts = _in_turn(runs, steps) if order is not None else _shapley(runs, changed)
-    rounding = np.vectorize(_left_out, otypes=[float])(start, end, *parts.values())
+        _check_finite(runs, np.isfinite(start) & np.isfinite(end), parts)
+        rounding = np.vectorize(_left_out, otypes=[float])(start, end, *parts.values())
     unit = next(port.unit for port in program.outputs if port.name == output)
     return Bridge(output, unit, runs.axes, start, end, parts, rounding, steps, runs.coords)
 
@@ -163,17 +165,17 @@ class _Runs:
         self.runner, self.output, self.names, self.old, self.new = runner, output, names, old, new
         self.axes: tuple[str, ...] = ()
         self.coords: Mapping[str, Any] = {}
-        self._known: dict[frozenset[str], Array] = {}
+        self.known: dict[frozenset[str], Array] = {}
 
     def __call__(self, changed: frozenset[str]) -> Array:
-        if changed not in self._known:
+        if changed not in self.known:
             sides = {name: self.new if name in changed else self.old for name in self.names}
             inputs = {name: side[name] for name, side in sides.items() if name in side}
             which = f"only {', '.join(sorted(changed))}" if changed else "nothing"
             with noting(f"in the run in which {which} is as afterwards"):
                 result = self.runner(**inputs)
             axes = result.axes(self.output)
-            same = not self._known or axes == self.axes
+            same = not self.known or axes == self.axes
             _check(same, f"{self.output!r} has other axes in one run than in the other")
             for axis, labels in self.coords.items():
                 here = result.coords.get(axis)
@@ -181,10 +183,10 @@ class _Runs:
                 _check(same, f"the runs have different labels along {axis!r}")
             self.axes, self.coords = axes, {**self.coords, **result.coords}
             value = np.asarray(result[self.output], np.float64)
-            shapes = {value.shape, *(known.shape for known in self._known.values())}
+            shapes = {value.shape, *(known.shape for known in self.known.values())}
             _check(len(shapes) == 1, f"{self.output!r} has another shape in one run")
-            self._known[changed] = value
-        return self._known[changed]
+            self.known[changed] = value
+        return self.known[changed]
 
 
 def _in_turn(runs: _Runs, order: Sequence[str]) -> dict[str, Array]:
@@ -201,12 +203,37 @@ def _shapley(runs: _Runs, changed: Sequence[str]) -> dict[str, Array]:
     parts = {}
     for name in changed:
         part: Any = 0.0
+        terms = []
         for others in _subsets([each for each in changed if each != name]):
-            share = math.factorial(len(others)) * math.factorial(count - len(others) - 1)
-            moved = runs(others | {name}) - runs(others)
-            part = part + moved * (share / math.factorial(count))
+            orders = math.factorial(len(others)) * math.factorial(count - len(others) - 1)
+            share, after, before = orders / math.factorial(count), others | {name}, others
+            part = part + (runs(after) - runs(before)) * share
+            terms += [runs(after) * share, runs(before) * -share]
+        if not np.isfinite(part).all():  # a difference that is too large, of which a share is not
+            part = np.where(np.isfinite(part), part, np.vectorize(_sum, otypes=[float])(*terms))
         parts[name] = np.asarray(part)
     return parts
+
+
+def _check_finite(runs: _Runs, asked: Any, parts: Mapping[str, Array]) -> None:
+    """Refuse parts that are no numbers where both ends are.
+
+    Raises:
+        Diagnostic: LW3071 for a run in between that is not finite, and for what is too large.
+    """
+    for changed, value in runs.known.items():
+        bad = value[asked & ~np.isfinite(value)]
+        if bad.size:
+            which = ", ".join(sorted(changed))
+            what = f"{runs.output!r} is {figure(float(bad[0]))} where only {which} is as afterwards"
+            last = "give the inputs in an order in which it has a value all the way: order=[...]"
+            raise Diagnostic(UNEXPLAINED, what, help=last)
+    difference = runs(frozenset(parts)) - runs(frozenset())
+    sizes = {f"what is due to {name!r}": part for name, part in parts.items()}
+    for what, size in {f"the difference of {runs.output!r}": difference, **sizes}.items():
+        if (asked & ~np.isfinite(size)).any():
+            large = f"{what} is larger than numbers get"
+            raise Diagnostic(UNEXPLAINED, large, help="give the output in a larger unit")
 
 
 def _subsets(names: Sequence[str]) -> Iterator[frozenset[str]]:
@@ -217,6 +244,21 @@ def _subsets(names: Sequence[str]) -> Iterator[frozenset[str]]:
 
 def _left_out(start: float, end: float, *parts: float) -> float:
     """What must be added to the parts for their exact sum to be that of the difference."""
-    if not all(map(math.isfinite, (start, end, *parts))):
+    return _sum(end, -start, *(-part for part in parts))
+
+
+def _sum(*values: float) -> float:
+    """The exact sum, rounded once; infinite where no number is as large, NaN beside what is none.
+
+    ``math.fsum`` refuses sums that get too large on the way.
+    """
+    if not all(map(math.isfinite, values)):
         return math.nan
-    return math.fsum((end, -start, *(-part for part in parts)))
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        total = sum(map(Fraction, values))
+    try:
+        return float(total)
+    except OverflowError:
+        return math.inf if total > 0 else -math.inf

@@ -112,6 +112,7 @@ class Deriver:
         self.slopes = slopes_of(program.header)
         self.ports: list[tuple[Port, int]] = []
         self.unsure = False
+        self._unused = {*str(program.header.get("unused", "")).split(",")} - {""}
 
     def asked(self, outputs: str | Iterable[str] | None) -> list[Port]:
         """The outputs of these names, of which the program gives the values too.
@@ -178,6 +179,7 @@ class Deriver:
             doc = f"The direction along {name}."
             along = self.input(replace(self.inputs[name], name=f"along_{name}", doc=doc))
             directions[leaf] = along
+        self._unused |= {*self.along(self._unused)}  # may be given as these may be
         return directions
 
     @staticmethod
@@ -303,8 +305,7 @@ class Deriver:
         emitter.ports = [port for port, _ in self.ports]
         emitter.keep(kept, derivatives)
         written = emitter.program([f"derive: {what}"])
-        before = str(header.get("unused", "")).split(",")
-        unused = {*before, *self.inputs} - {"", *(port.name for port in written.inputs)}
+        unused = {*self._unused, *self.inputs} - {port.name for port in written.inputs}
         more = {key: value for key, value in header.items() if key not in ("unused", "tables")}
         more |= written.header
         if derivatives:

@@ -106,7 +106,10 @@ def _why(view: SeriesView, fault: Fault) -> tuple[str, ...]:
     """What the steps came to, if that says more."""
     if view.tables[fault.table].dims[0].base != SOLVED or fault.keys[0] != 1.0:
         return ()
-    return ("the formula gives the value back, and has a slope of 1 there: so do others near it",)
+    what = (
+        "the formula gives a value back, but its slope there (1, or none that is finite) does not"
+    )
+    return (f"{what} tell it from others near by",)
 
 
 def _others(faults: Sequence[Fault], here: Where) -> str:
