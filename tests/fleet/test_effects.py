@@ -380,8 +380,8 @@ def _words(span, n):
 class Recorder(ReferenceEngine):
     """Notes who accesses which word."""
 
-    def begin(self, shared):
-        super().begin(shared)
+    def begin(self, shared, blank=()):
+        super().begin(shared, blank)
         self.group, self.seen = 0, set()
 
     def launch(self, allocated):

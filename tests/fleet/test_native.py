@@ -612,3 +612,65 @@ on:
         runner()
         last = runner._last()
         assert (last.progress.faults, last.progress.first_fault) == (1, 0)
+
+
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.LossNotice")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_places_of_vms_that_others_have_had(engine):
+    """Nobody cleans up where nothing was left: after a fault, and after epochs, somebody does."""
+    text = """
+.buffer x, 0, 8, inout
+.buffer y, auto, 8, out
+.routine main
+    VMID r0
+    READ r1, r0
+    BRANCH_GT r1, bad
+    ADDI r1, r1, 1
+    WRITE r0, r1
+    ADDI r0, r0, y
+    WRITE r0, r1
+    HALT
+bad:
+    RETURN
+.phase wait_all
+    .launch main, 8
+"""
+    program = lw.fleet.assemble(text)
+    runner, reference = (program.bind(e, on_fault="go on") for e in (engine, "reference"))
+    for given in (np.zeros(8), np.arange(8) % 2, np.zeros(8), np.ones(8), np.arange(8) % 3):
+        one, other = runner(x=given), reference(x=given)
+        assert np.array_equal(one["shared"], other["shared"])
+        assert one.stats["faults"] == other.stats["faults"]
+        rows = [each.vms.words[1:] for each in (runner, reference)]
+        assert np.array_equal(*rows)
+        assert len(list(runner.epochs(x=given))) == other.stats["epochs"]
+
+
+def test_what_is_kept_of_vms_is_of_their_last_launch():
+    same(
+        lw.fleet.assemble("""
+.shared 16
+.routine two
+    VMGID r0
+    READ r1, r0
+    ADDI r1, r1, 1
+    WRITE r0, r1
+    HALT
+.routine one
+    VMGID r0
+    RAND r1
+    WRITE r0, r1
+    HALT
+.phase wait_all
+    .launch one, 4, keep a
+    .launch one, 3, keep b
+.repeat 3
+.phase wait_all
+    .launch one, 3, resume b
+.phase none
+    .launch two, 2
+.phase wait_all
+    .launch one, 4, resume a
+.end
+""")
+    )

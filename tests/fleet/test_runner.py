@@ -1,6 +1,8 @@
 """Runs: inputs, outputs, limits, settings, barriers, faults and deadlocks as people see them."""
 
+import copy
 import hashlib
+import pickle
 import threading
 import time
 from functools import partial
@@ -88,6 +90,33 @@ def test_outputs_are_the_callers_own(engine):
         result["shared"][:] = -1
     assert np.array_equal(runner.shared, shown)
     assert np.array_equal(runner(numbers=np.arange(32))["doubled"], expected[0])
+
+
+@pytest.mark.parametrize("engine", ["reference", "llvm", "wgsl"])
+def test_results_that_are_looked_at_later(engine):
+    """All of shared memory is copied when somebody looks, and is of that call whatever follows."""
+    runner = lw.fleet.assemble(DOUBLE).bind(engine)
+    given, results = np.zeros(32, np.float32), []
+    for n in range(5):
+        given[:] = np.arange(32) + n
+        results.append(runner(numbers=given))
+        given[:] = -1
+    one, *_ = copies = copy.deepcopy(results[0]), pickle.loads(pickle.dumps(results[0]))
+    for n, result in [*enumerate(results), *((0, each) for each in copies)]:
+        numbers = np.arange(32) + n
+        assert np.array_equal(result["shared"], np.concatenate([numbers, 2 * numbers]))
+    assert result["shared"] is result["shared"]
+    assert one["shared"] is not results[0]["shared"]
+
+
+def test_memory_of_results_that_are_gone_is_used_again():
+    runner, seen = lw.fleet.assemble(DOUBLE).bind("llvm"), set()
+    for _ in range(6):
+        result = runner(numbers=np.ones(32))
+        seen.add(runner._last().words.ctypes.data)
+    assert len(seen) == 2
+    kept = [result, *(runner(numbers=np.ones(32)) for _ in range(4))]
+    assert all(each["shared"].sum() == 96 for each in kept)
 
 
 def test_shared_and_a_buffer_over_it():

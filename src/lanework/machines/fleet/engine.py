@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict
 
 from lanework.machines.fleet.plan import Allocated
-from lanework.machines.fleet.state import VMState, Words
+from lanework.machines.fleet.state import Spans, VMState, Words
 
 
 class Stop(enum.IntEnum):
@@ -191,8 +191,13 @@ class Engine(Protocol):
 
     name: str
 
-    def begin(self, shared: Words) -> None:
-        """Start anew: no VM, and shared memory as given (uint32, bits of floats)."""
+    def begin(self, shared: Words, blank: Spans = ()) -> None:
+        """Start anew: no VM, and shared memory as given.
+
+        Args:
+            shared: uint32, bits of floats.
+            blank: words of it that are known to be zeros.
+        """
 
     def clear(self, first: int, last: int) -> None:
         """Make the places from `first` to before `last` free."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from importlib.util import find_spec
 from typing import Any, Unpack
 
 import numpy as np
 
-from lanework.base.errors import Code, Diagnostic, LaneworkError, did_you_mean
+from lanework.base.errors import Diagnostic, LaneworkError
 from lanework.base.limits import Limits
 from lanework.core import options, runner
 from lanework.core.data.holding import taking
@@ -23,16 +22,18 @@ from lanework.core.waiting import waited
 from lanework.engines.codes import DEVICE_LOST
 from lanework.engines.gpu import device as gpu
 from lanework.machines.fleet.codes import BAD_SETTING, PUSHED_ASIDE
-from lanework.machines.fleet.engine import CHOICES, Changes, Engine, Settings
+from lanework.machines.fleet.engine import Changes, Engine, Settings
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
 from lanework.machines.fleet.runtime.binding import Bound, bind, bind_inputs, outputs
 from lanework.machines.fleet.runtime.debugging import Debugger
 from lanework.machines.fleet.runtime.losses import tell
+from lanework.machines.fleet.runtime.memory import Memories
 from lanework.machines.fleet.runtime.scheduler import LARGE, Desk, Runtime, caller
+from lanework.machines.fleet.runtime.settings import checked
 from lanework.machines.fleet.runtime.watching import Epoch, watch
-from lanework.machines.fleet.state import VMState, Words
+from lanework.machines.fleet.state import Spans, VMState, Words
 
 
 class Runner(runner.Runner):
@@ -82,7 +83,7 @@ class Runner(runner.Runner):
             epochs = options.integer("epochs", epochs, 0, code=BAD_SETTING)
         self.epochs_limit = epochs
         self.progress = options.callback("progress", progress, BAD_SETTING)
-        self.settings = _settings(settings)
+        self.settings = checked(settings)
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import refuse
 
@@ -98,6 +99,7 @@ class Runner(runner.Runner):
         if self.engine == "reference":  # of a GPU, much is elsewhere
             look(needed)
         self._executor: Engine | None = None
+        self._memories = Memories(self.view.shared)
         self._desk = Desk(engines.lock(self.engine), large=self.view.slots >= LARGE)
         self._thread = 0  # of the last run
 
@@ -164,26 +166,27 @@ class Runner(runner.Runner):
     def _call(self, table: TableLike | None, inputs: dict[str, Any], until: float | None) -> Result:
         given = inputs_of(table, inputs, (port.name for port in self.program.inputs))
         with taking(self.limits, given):
-            bound = bind(self.program, given)
-        words = bound.words
+            ahead = self.engine in engines.AHEAD
+            bound = bind(self.program, given, self._memories if ahead else None)
+        words = bound.lent.words
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import check
 
             check(self.view, words.view(np.float32))
         start = time.perf_counter()
         try:
-            runtime = self._run(words, until)
+            runtime = self._run(words, until, bound.blank)
         except LaneworkError as problem:
             if problem.code is not DEVICE_LOST or self._asked != "auto":
                 raise
             self.close()
             lost = f"the graphics device was lost ({problem.sentence})"
             self._fall_back("reference", f"{lost}, running on the reference")
-            runtime = self._run(words, until)
+            runtime = self._run(words, until, bound.blank)
         return self._result(runtime, bound, time.perf_counter() - start)
 
-    def _run(self, words: Words, until: float | None) -> Runtime:
-        runtime = self._begun(words, until)
+    def _run(self, words: Words, until: float | None, blank: Spans) -> Runtime:
+        runtime = self._begun(words, until, blank)
         runtime.run(self.epochs_limit)
         return runtime
 
@@ -196,11 +199,11 @@ class Runner(runner.Runner):
         until = self.limits.until()
         return self._desk.work(lambda: self._begun(words, until), until)
 
-    def _begun(self, words: Words, until: float | None) -> Runtime:
+    def _begun(self, words: Words, until: float | None, blank: Spans = ()) -> Runtime:
         engine = self._ready(until)
         runtime = Runtime(engine, self.view, self.limits, self.progress, desk=self._desk)
         self._thread = caller()
-        runtime.begin(words, until)
+        runtime.begin(words, until, blank)
         return runtime
 
     def _ready(self, until: float | None) -> Engine:
@@ -225,8 +228,10 @@ class Runner(runner.Runner):
     def _result(self, runtime: Runtime, bound: Bound, seconds: float) -> Result:
         counts, engine, shapes = runtime.counts, runtime.engine, bound.shapes
         out = sum(each.size for each in self.view.buffers if "out" in each.direction)
-        look(4 * (self.view.shared + out))  # a copy of all, and of each output
-        values = outputs(self.program, engine.peek, shapes)
+        # where the engine has worked on it as it is given, nobody else has it now
+        lent = bound.lent if getattr(engine, "words", None) is bound.lent.words else None
+        look(4 * (self.view.shared * (lent is None) + out))  # a copy of all, and of each output
+        values = outputs(self.program, engine.peek, shapes, lent)
         stats = {
             "engine": self.engine,
             "adapter": getattr(engine, "adapter", ""),
@@ -347,50 +352,7 @@ class Runner(runner.Runner):
         """Give back what the engine holds, once no thread runs on it."""
         with self._desk.lock:
             self._desk.run = None
+            self._memories = Memories(self.view.shared)
             if self._executor is not None:
                 self._executor.close()
                 self._executor = None
-
-
-def _adapter(name: str, value: Any, code: Code) -> str:
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return str(value)
-    raise options.refused(name, value, "give a part of its name, or its number", code)
-
-
-_RULES: dict[str, Callable[..., Any]] = {
-    **{name: partial(options.choice, choices=choices) for name, choices in CHOICES.items()},
-    **dict.fromkeys(("compose", "sort", "general"), options.flag),
-    "seed": lambda _, value, code: options.seed(value, code),
-    "patience": partial(options.integer, least=1),
-    "threshold": partial(options.real, high=1.0),
-    "adapter": _adapter,
-}
-"""What each setting takes."""
-
-
-def _settings(given: Changes) -> Settings:
-    """Settings, checked.
-
-    Raises:
-        Diagnostic: LW6011.
-    """
-    known, checked = Settings.__dataclass_fields__, {}
-    for name, value in given.items():
-        if name not in known:
-            raise Diagnostic(
-                BAD_SETTING,
-                f"there is no option {name!r}",
-                help=did_you_mean(name, known) or f"there are: {', '.join(known)}",
-            )
-        checked[name] = _RULES[name](name, value, code=BAD_SETTING)
-    chosen, message, help = Settings(**checked), "", ""
-    if chosen.conflicts == "fault" and chosen.io == "fast":
-        message = "conflicts are not looked for where reads and writes go in any order"
-        help = "leave io='fast' away"
-    elif chosen.storage == "f16" and chosen.layout == "aos":
-        message = "halves are stored as a structure of arrays only"
-        help = "leave layout away, or store f32"
-    if message:
-        raise Diagnostic(BAD_SETTING, message, help=help)
-    return chosen

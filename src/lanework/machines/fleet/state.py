@@ -12,6 +12,7 @@ contiguous.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -166,6 +167,28 @@ PROFILES = {
 }
 
 Words = npt.NDArray[np.uint32]
+Spans = Sequence[tuple[int, int]]
+"""Parts of something: first ones, and those behind the last."""
+
+
+def without(spans: Spans, others: Spans) -> Spans:
+    """Parts less others, which are in order.
+
+    Example:
+        >>> without([(0, 10)], [(2, 4), (3, 5), (9, 12)])
+        [(0, 2), (5, 9)]
+    """
+    out = []
+    for first, last in spans:
+        at = first
+        for begin, end in others:
+            if begin < last and at < end:
+                if at < begin:
+                    out.append((at, begin))
+                at = end
+        if at < last:
+            out.append((at, last))
+    return out
 
 
 class VMState:

@@ -24,7 +24,7 @@ from lanework.machines.fleet.gpu.resident import NOBODY, WORD, Resident
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import STRATEGIES, Allocated
-from lanework.machines.fleet.state import VMState, Words
+from lanework.machines.fleet.state import Spans, VMState, Words
 
 TURN = 0.06
 """Seconds that a submission should take."""
@@ -79,7 +79,7 @@ class EpochEngine:
 
     # Beginning ------------------------------------------------------------------------------------
 
-    def begin(self, shared: Words) -> None:
+    def begin(self, shared: Words, blank: Spans = ()) -> None:
         """Start anew: no VM, and shared memory as given."""
         self.progress, self.still = Progress(), Stillness()
         self._first = self._last = self._listed = 0

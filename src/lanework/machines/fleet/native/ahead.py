@@ -26,7 +26,7 @@ from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference import sharing
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 from lanework.machines.fleet.runtime.traps import are_numbers
-from lanework.machines.fleet.state import Status, VMState, Words
+from lanework.machines.fleet.state import Spans, Status, VMState, Words, without
 
 NOTHING = np.uint32(0xFFFFFFFF)
 """The index of what is not done."""
@@ -59,8 +59,11 @@ class AheadEngine(ReferenceEngine, ABC):
         self._trial = 0.0 if large else trial
         self.groups = Groups(view, settings, record=record)
         self._again: AheadEngine | None = None
+        self._keeps = record or bool(view.allocation.kept)
+        self._last: dict[tuple[int, int], list[tuple[slice, int, bool]]] = {}
         self._lists, self._later = 0, np.zeros((0, 0), np.uint32)
         self._ages = np.zeros(0, np.uint32)
+        self._touched, self._before = True, list[tuple[int, Words]]()
         super().__init__(view, settings)
 
     @abstractmethod
@@ -87,11 +90,43 @@ class AheadEngine(ReferenceEngine, ABC):
     def _recording(self) -> AheadEngine:
         """The same engine, with all VMs kept."""
 
-    def begin(self, shared: Words) -> None:
+    def begin(self, shared: Words, blank: Spans = ()) -> None:
         """Start anew: no VM, and shared memory as given, which is the engine's now."""
-        super().begin(shared)
+        super().begin(shared, blank)
         self._lean, self._again = False, None
-        self._before = [(first, shared[first:last].copy()) for first, last in self.groups.written]
+        known = {(first, first + len(part)): part for first, part in self._before}
+        self._before = []
+        for first, last in without(self.groups.written, blank):
+            part = known.get((first, last))
+            part = np.empty(last - first, np.uint32) if part is None else part
+            np.copyto(part, shared[first:last])
+            self._before.append((first, part))
+
+    def free(self) -> None:
+        """Places of VMs: those of the run before, if it has put nothing there."""
+        if self._touched:
+            super().free()
+        self._touched = False
+
+    def clear(self, first: int, last: int) -> None:
+        """Make places free; no VM may be live there."""
+        if self._touched:
+            super().clear(first, last)
+
+    def launch(self, allocated: Allocated) -> None:
+        """Start the VMs of a launch."""
+        self._touched = True
+        super().launch(allocated)
+
+    def number(self, allocated: Allocated) -> None:
+        """Give the VMs of a launch their numbers."""
+        self._touched = True
+        super().number(allocated)
+
+    def restore(self, saved: Any) -> None:
+        """Go back to what `save` gave."""
+        self._touched = True
+        super().restore(saved)
 
     def _take(self, shared: Words) -> None:
         """It is worked on as it is given, for it may be large."""
@@ -129,7 +164,10 @@ class AheadEngine(ReferenceEngine, ABC):
         ordered = bool(self.groups.ordered(step))
         self._later = np.zeros((text.LISTED * self._lists, self.view.slots * ordered), np.uint32)
         self._later[:: text.LISTED] = NOTHING
+        touched, self._touched = self._touched, True  # for all that is known of a run half-way
         epochs, counters = self._call(entries, fuel, until)
+        events = bool(counters[text.FAULTS] or counters[text.WAITING])
+        self._touched = touched or events or self._keeps
         progress = self.progress
         progress.executed += int(counters[text.EXECUTED])
         for n, count in enumerate(counters[text.CLASSES :].tolist()):
@@ -138,7 +176,7 @@ class AheadEngine(ReferenceEngine, ABC):
         progress.writes_outside += int(counters[text.WRITES])
         progress.stop = Stop.DONE
         short = fuel is not None and (counters[text.LATE] or counters[text.EXECUTED] > fuel)
-        if counters[text.FAULTS] or counters[text.WAITING]:
+        if events:
             self._events(counters, epochs)
         elif not short:
             progress.epochs += int(epochs.sum())
@@ -191,14 +229,25 @@ class AheadEngine(ReferenceEngine, ABC):
 
     def _written(self, step: int, steps: int) -> None:
         """Write down of VMs that are kept what compiled code has not."""
-        if not (self.record or self.view.allocation.kept):
+        if not self._keeps:
             return
+        if (step, steps) not in self._last:
+            self._last = {(step, steps): self._lasting(step, steps)}
+        row = self.state.row
+        batches, swept, generations = row("batch"), row("swept"), row("generation")
+        for members, batch, anew in self._last[step, steps]:
+            batches[members], swept[members] = batch, 0
+            if anew:
+                generations[members] = 0
+
+    def _lasting(self, step: int, steps: int) -> list[tuple[slice, int, bool]]:
+        """Of launches that have the same places the last batch, and whether any begins anew."""
+        known: dict[tuple[int, int], tuple[slice, int, bool]] = {}
         for each in (each for n in range(steps) for each in self.view.allocation.steps[step + n]):
-            launch, rows = each.launch, self.state.row
-            members = slice(each.slot, each.slot + launch.count)
-            rows("batch")[members], rows("swept")[members] = each.batch, 0
-            if not launch.resume:
-                rows("generation")[members] = 0
+            first, last = each.slot, each.slot + each.launch.count
+            _, _, anew = known.pop((first, last), (None, 0, False))
+            known[first, last] = slice(first, last), each.batch, anew or not each.launch.resume
+        return list(known.values())
 
     def _events(self, counters: npt.NDArray[np.int64], epochs: npt.NDArray[np.uint32]) -> None:
         """VMs that faulted, or wait for what will not come."""
@@ -256,6 +305,8 @@ class AheadEngine(ReferenceEngine, ABC):
             self._again = self._recording()
             runtime = Runtime(self._again, self.view)
             words = self.words.copy()
+            for first, last in self.groups.written:
+                words[first:last] = 0
             for first, part in self._before:
                 words[first : first + len(part)] = part
             runtime.begin(words)

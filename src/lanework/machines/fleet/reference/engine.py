@@ -25,7 +25,7 @@ from lanework.machines.fleet.reference.execution import Execution
 from lanework.machines.fleet.reference.groups import Members
 from lanework.machines.fleet.reference.ordered import run_ordered
 from lanework.machines.fleet.reference.steps import finite, linear, oracle
-from lanework.machines.fleet.state import Fault, Status, VMState, Words
+from lanework.machines.fleet.state import Fault, Spans, Status, VMState, Words
 
 RUNNING = np.uint32(Status.RUNNING)
 SAVED = (
@@ -49,9 +49,9 @@ class ReferenceEngine(Execution):
         self.waits = view.has("WAIT", "SYSCALL_YIELD")
         super().__init__(view, settings)
 
-    def begin(self, shared: Words) -> None:
+    def begin(self, shared: Words, blank: Spans = ()) -> None:
         """Start anew: no VM, and shared memory as given."""
-        super().begin(shared)
+        super().begin(shared, blank)
         self._handlers: list[Handler | None] = [None] * len(self.view.infos)
         self._kernels = [int(info.kernel) for info in self.view.infos]
 

@@ -13,7 +13,7 @@ from lanework.machines.fleet.engine import Progress, Settings, Stillness
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference import groups, sharing
 from lanework.machines.fleet.reference.groups import Members
-from lanework.machines.fleet.state import Fault, Status, VMState, Words
+from lanework.machines.fleet.state import Fault, Spans, Status, VMState, Words
 
 
 class Blocks:
@@ -58,7 +58,7 @@ class Execution:
         self.words: Words = np.zeros(view.shared, np.uint32)  # once: new pages cost much
         self.begin(self.words)
 
-    def begin(self, shared: Words) -> None:
+    def begin(self, shared: Words, blank: Spans = ()) -> None:
         """Start anew: no VM, and shared memory as given."""
         view, batches = self.view, max(self.view.allocation.batches, 1)
         self._take(shared)

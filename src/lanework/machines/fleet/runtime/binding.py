@@ -16,8 +16,9 @@ from lanework.core.program.program import Port, Program
 from lanework.machines.fleet.codes import BAD_INPUT
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Buffer
+from lanework.machines.fleet.runtime.memory import Lent, Memories, Shared
 from lanework.machines.fleet.runtime.rows import Array, Labels, Shape, in_order
-from lanework.machines.fleet.state import Words
+from lanework.machines.fleet.state import Spans, Words, without
 
 
 @dataclass(frozen=True)
@@ -25,22 +26,24 @@ class Bound:
     """Inputs of a run.
 
     Attributes:
-        words: shared memory as it begins.
+        lent: shared memory as it begins.
+        blank: parts of it that are zeros, as nothing was given for them.
         shapes: of what was given for all words of a port, by port.
         labels: along the axes of what was given, by the shape of what has them.
     """
 
-    words: Words
+    lent: Lent
+    blank: Spans
     shapes: Mapping[str, Shape]
     labels: Mapping[Shape, Labels]
 
 
 def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Words:
     """Shared memory as a run begins; see `bind`."""
-    return bind(program, inputs).words
+    return bind(program, inputs).lent.words
 
 
-def bind(program: Program, inputs: Mapping[str, Any]) -> Bound:
+def bind(program: Program, inputs: Mapping[str, Any], memories: Memories | None = None) -> Bound:
     """Shared memory as a run begins: zeros, with what is given at its place.
 
     `shared` is put in first, from word 0 on, and buffers over it. A buffer is given whole, unless
@@ -52,12 +55,14 @@ def bind(program: Program, inputs: Mapping[str, Any]) -> Bound:
         program: the program.
         inputs: arrays of numbers by port, of any shape, which is flattened; stored exactly as what
             the buffer is declared to hold.
+        memories: where shared memory is taken from, once inputs are known to be right; by
+            default it is new.
 
     Raises:
         Diagnostic: LW6010.
     """
     view = FleetView.of(program)
-    words, shapes = np.zeros(view.shared, np.uint32), dict[str, Shape]()
+    shapes = dict[str, Shape]()
     known = {port.name: port for port in program.inputs}
     for name in inputs:
         if name not in known:
@@ -84,10 +89,15 @@ def bind(program: Program, inputs: Mapping[str, Any]) -> Bound:
             reaches = values.size
     sizes = {name: buffers[name].size if name in buffers else view.shared for name in given}
     labels = in_order(given, inputs, sizes)
+    rows = {name: (known[name].row, known[name].row + each.size) for name, each in given.items()}
+    blank = without([(0, view.shared)], sorted(rows.values()))
+    lent = Lent(np.zeros(view.shared, np.uint32)) if memories is None else memories.take()
+    words = lent.words
+    for first, last in blank if memories is not None else ():
+        words[first:last] = 0
     for name, values in given.items():
-        row = known[name].row
-        words[row : row + values.size] = values.reshape(-1).view(np.uint32)
-    return Bound(words, shapes, labels)
+        words[slice(*rows[name])].view(values.dtype).reshape(values.shape)[...] = values
+    return Bound(lent, blank, shapes, labels)
 
 
 def _left_out(buffer: Buffer, reaches: int) -> None:
@@ -132,7 +142,7 @@ def _words(view: FleetView, port: Port, given: Any) -> Array:
     if port.name == "shared" and array.dtype != np.float32 and array.size <= view.shared:
         return _shared(view, array, what)
     listed = given if isinstance(given, list | tuple) else array
-    return np.ascontiguousarray(exactly(listed, port.dtype, what))
+    return exactly(listed, port.dtype, what)
 
 
 @dataclass(frozen=True)
@@ -192,19 +202,26 @@ def _integers(view: FleetView) -> bool:
 
 
 def outputs(
-    program: Program, peek: Callable[[int, int], Words], shapes: Mapping[str, Shape]
-) -> dict[str, Array]:
+    program: Program,
+    peek: Callable[[int, int], Words],
+    shapes: Mapping[str, Shape],
+    lent: Lent | None = None,
+) -> dict[str, Any]:
     """The output ports, each of the dtype that is declared and in the shape in which it was given.
 
     Args:
         program: the program.
         peek: gives a copy of words of shared memory, from the first on so many.
         shapes: of inputs by name; what was not given has one axis.
+        lent: shared memory, if it stays as it is: all of it is copied when somebody looks at it.
     """
     view = FleetView.of(program)
     sizes = {each.name: each.size for each in view.buffers} | {"shared": view.shared}
-    out = {}
+    out: dict[str, Any] = {}
     for port in program.outputs:
+        if port.name == "shared" and lent is not None:
+            out["shared"] = Shared(lent, shapes.get("shared", (view.shared,)))
+            continue
         part = peek(port.row, sizes[port.name]).view(DTYPES[port.dtype])
         out[port.name] = part.reshape(shapes.get(port.name, part.shape))
     return out

@@ -11,6 +11,8 @@ from lanework.machines.fleet.reference.engine import ReferenceEngine
 
 ENGINES = ("llvm", "wgsl", "epoch", "reference")
 """The fastest first."""
+AHEAD = ("llvm", "wgsl")
+"""Those that run whole phases, on shared memory as it is given."""
 GRAPHICS = ("wgsl", "epoch")
 """Those of a graphics card."""
 

@@ -20,7 +20,7 @@ from lanework.machines.fleet.engine import Engine, Progress, Stop
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.runtime.traps import are_numbers, bad_table, deadlock, fault
-from lanework.machines.fleet.state import Words
+from lanework.machines.fleet.state import Spans, Words
 
 MOST = 1 << 30
 """Epochs at most before an engine comes back."""
@@ -117,16 +117,17 @@ class Runtime:
     desk: Desk = field(default_factory=Desk)
     torn: bool = False
 
-    def begin(self, shared: Words, until: float | None = None) -> None:
+    def begin(self, shared: Words, until: float | None = None, blank: Spans = ()) -> None:
         """Start anew; what ran on the engine before has ended.
 
         Args:
             shared: the words of shared memory.
             until: the deadline, if it began before this.
+            blank: words that are known to be zeros.
         """
         with self.desk.lock:
             self.desk.run = self
-            self.engine.begin(shared)
+            self.engine.begin(shared, blank)
             self.cursor, self.counts = Cursor(), Progress()
             self.until = self.limits.until() if until is None else until
 

@@ -1,0 +1,56 @@
+"""What each setting of a run takes, and which do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from lanework.base.errors import Code, Diagnostic, did_you_mean
+from lanework.core import options
+from lanework.machines.fleet.codes import BAD_SETTING
+from lanework.machines.fleet.engine import CHOICES, Changes, Settings
+
+
+def _adapter(name: str, value: Any, code: Code) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    raise options.refused(name, value, "give a part of its name, or its number", code)
+
+
+_RULES: dict[str, Callable[..., Any]] = {
+    **{name: partial(options.choice, choices=choices) for name, choices in CHOICES.items()},
+    **dict.fromkeys(("compose", "sort", "general"), options.flag),
+    "seed": lambda _, value, code: options.seed(value, code),
+    "patience": partial(options.integer, least=1),
+    "threshold": partial(options.real, high=1.0),
+    "adapter": _adapter,
+}
+"""What each setting takes."""
+
+
+def checked(given: Changes) -> Settings:
+    """Settings, checked.
+
+    Raises:
+        Diagnostic: LW6011.
+    """
+    known, checked = Settings.__dataclass_fields__, {}
+    for name, value in given.items():
+        if name not in known:
+            raise Diagnostic(
+                BAD_SETTING,
+                f"there is no option {name!r}",
+                help=did_you_mean(name, known) or f"there are: {', '.join(known)}",
+            )
+        checked[name] = _RULES[name](name, value, code=BAD_SETTING)
+    chosen, message, help = Settings(**checked), "", ""
+    if chosen.conflicts == "fault" and chosen.io == "fast":
+        message = "conflicts are not looked for where reads and writes go in any order"
+        help = "leave io='fast' away"
+    elif chosen.storage == "f16" and chosen.layout == "aos":
+        message = "halves are stored as a structure of arrays only"
+        help = "leave layout away, or store f32"
+    if message:
+        raise Diagnostic(BAD_SETTING, message, help=help)
+    return chosen
