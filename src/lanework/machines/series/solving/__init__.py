@@ -6,7 +6,8 @@
    one problem.
 3. `callbacks.py`: its functions as native code that IPOPT calls.
 4. `ipopt.py`: the solver, with its limits and its trace; `scales.py` gives it ordinary numbers,
-   `gap.py` again where bounds leave much of the objective open.
+   `gap.py` again where bounds leave much of the objective open; `starts.py` begins beside a start
+   at which all is flat.
 5. `checking.py`: whether all holds where it ended, and whether slopes there are to be trusted;
    `polish.py` takes the last steps to where equations hold.
 6. `solution.py`: what comes back: a status, values, multipliers, the way that led there; `where.py`

@@ -28,9 +28,15 @@ HELD = 0.1  # a multiplier beside the slopes of its unknown: one that is less ho
 
 
 def gap(problem: Problem, functions: Problem | Callbacks, state: tuple[Floats, ...]) -> float:
-    """Multipliers times the distances to what they hold at, in the objective's own units."""
+    """Multipliers times the distances to what they hold at, in the objective's own units.
+
+    Where the objective is flat no bound holds it, and multipliers are but what is left of them.
+    """
     x, multipliers, lower, upper = state
-    levels = np.empty(problem.rows)
+    levels, slopes = np.empty(problem.rows), np.empty(len(x))
+    functions.slope(x, slopes)
+    if not slopes.any():
+        return 0.0
     functions.levels(x, levels)
     weights = np.maximum(-multipliers, 0.0), np.maximum(multipliers, 0.0)
     return _open(x, ends(problem.variables), (lower, upper)) + _open(

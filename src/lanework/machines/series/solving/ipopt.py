@@ -25,6 +25,7 @@ from lanework.machines.series.solving.polish import WHAT
 from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.scales import FAR, Scales, again, ends, first, instead
 from lanework.machines.series.solving.solution import TRACE, Solution
+from lanework.machines.series.solving.starts import moved
 from lanework.machines.series.solving.where import NO_NUMBER, SAID, STATUS, put_back, where
 
 SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
@@ -139,6 +140,17 @@ class Run:
                     self.problem.stop = self.problem.stop or NO_NUMBER
 
         return derived
+
+    def begin(self, start: Floats, before: Solution | None) -> tuple[Floats, int]:
+        """From a start, or from beside it where it is flat; what `solve` gives."""
+        problem = self.problem
+        other = moved(problem, self.functions, start) if before is None else None
+        if other is not None:
+            x, status = self.solve(other, None)
+            if STATUS.get(status) == "solved" or problem.stop in ("deadline", "interrupted"):
+                return x, status
+            problem.again()
+        return self.solve(start, before)
 
     def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, int]:
         """The last iterate, and IPOPT's status: in other units, too, where these lead nowhere."""
@@ -313,7 +325,7 @@ def solve(
             raise problem.error  # of the inputs, whatever the unknowns are
         if not problem.stop:
             session.functions = native(problem, x) or problem
-            x, number = session.solve(x, before)
+            x, number = session.begin(x, before)
         status, held = _status(session, number, np.clip(start, low, high), x)
         status = problem.stop or status
         message = SAID[status] + held

@@ -1,0 +1,97 @@
+"""Starts at which an equation or an objective is flat, so that slopes lead nowhere."""
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.machines.series.runner import ENGINES
+
+SIZES = [1.0, 1e-6, 1e3, 1e6, 1e9]
+
+
+def put(formula, size, periods=1, **inputs):
+    m = lw.series.Model("m", periods=periods)
+    for name, start in (inputs or {"x": 0.0}).items():
+        m.input(name, default=start)
+    m.formula("y", f"last({formula})".replace("S", repr(size)))
+    return m.compile()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize(
+    ("formula", "right"),
+    [
+        ("(x/S)**3 - 8", [2.0]),
+        ("(x/S)**2 - 4", [2.0, -2.0]),
+        ("(x/S)**5 + 1", [-1.0]),
+        ("abs(x/S)**3 - 8", [2.0, -2.0]),
+        ("(x/S)**4 - 1e-3", [1e-3**0.25, -(1e-3**0.25)]),
+        ("(x/S) * (x/S + 1) * (x/S) - 2", [1.0]),
+    ],
+)
+def test_a_root_is_seen_from_a_flat_start(formula, right, bounded, size):
+    program = put(formula, size)
+    bounds = (-10 * size, 10 * size) if bounded else (None, None)
+    solution = program.solve("x", "y", {"x": bounds} if bounded else None)
+    assert solution.ok, solution
+    assert solution.iterations < 20
+    goal = program.seek("x", "y", 0.0, bounds=bounds)
+    for x in (solution["x"], goal.value):
+        assert min(abs(x / size - each) for each in right) < 1e-9
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("bounded", [False, True])
+def test_a_root_of_a_wave_is_one_of_those_near_by(bounded, size):
+    bounds = {"x": (-10 * size, 10 * size)} if bounded else None
+    x = put("cos(x/S) - 0.5", size).solve("x", "y", bounds)["x"] / size
+    assert np.cos(x) == pytest.approx(0.5, abs=1e-9)
+    assert abs(x) <= 10
+
+
+@pytest.mark.parametrize(
+    ("size", "engine"), [*((size, "auto") for size in SIZES), *((1e3, each) for each in ENGINES)]
+)
+@pytest.mark.parametrize(
+    ("formula", "maximise", "right", "value"),
+    [
+        ("(x/S)**4 - (x/S)**2", False, [0.5**0.5, -(0.5**0.5)], -0.25),
+        ("((x/S)**2 - 4)**2", False, [2.0, -2.0], 0.0),
+        ("((x/S)**3 - 8)**2", False, [2.0], 0.0),
+        ("(x/S)**3", False, [-10.0], -1000.0),
+        ("(x/S)**2", True, [-10.0, 10.0], 100.0),
+        ("(x/S)**2", False, [0.0], 0.0),
+        ("max(x/S, 1)", False, [0.0], 1.0),
+    ],
+)
+def test_a_flat_start_is_no_least_value(formula, maximise, right, value, size, engine):
+    program, bounds = put(formula, size), {"x": (-10 * size, 10 * size)}
+    solution = program.solve("x", [], bounds, "y", maximise=maximise, engine=engine)
+    assert solution.ok, solution
+    assert min(abs(solution["x"] / size - each) for each in right) < 1e-6 or "max" in formula
+    assert solution.objective == pytest.approx(value, abs=1e-6)
+
+
+def test_unknowns_of_different_sizes_and_signs():
+    m = lw.series.Model("m", periods=3)
+    m.input("x", axes="time", default=0.0), m.input("z", default=0.0)
+    m.formula("one", "(x/1e6)**3 + (1 + t)")
+    m.formula("two", "last((z/1e-3)**2 - 4)")
+    solution = m.compile().solve(["x", "z"], ["one", "two"])
+    np.testing.assert_allclose(solution["x"], -1e6 * np.cbrt([1.0, 2.0, 3.0]), rtol=1e-9)
+    assert abs(solution["z"]) == pytest.approx(2e-3)
+    pair = put("(x - z)**2 - 4", 1.0, x=0.0, z=0.0)
+    solution = pair.solve(["x", "z"], [], {"y": (0.0, 1.0)}, objective="y", maximise=True)
+    assert abs(solution["x"] - solution["z"]) == pytest.approx(5**0.5)
+
+
+def test_what_has_no_solution_has_none_from_a_flat_start():
+    assert put("x**2 + 4", 1.0).solve("x", "y").status == "infeasible"
+    assert put("1e3 + exp(-x**2)", 1.0).solve("x", "y").status != "solved"
+    assert put("(x/1e3)**3 - 8", 1.0).solve("x", "y", {"x": (-1.0, 1.0)}).status != "solved"
+
+
+def test_each_lane_begins_by_itself():
+    solutions = put("x**3 - a", 1.0, x=0.0, a=0.0).solve("x", "y", inputs={"a": [8.0, -27.0, 1e9]})
+    np.testing.assert_allclose(solutions["x"], [2.0, -3.0, 1e3])
