@@ -107,7 +107,7 @@ REVEALED = [
     "BeliefResult",
     "bytes",
     "int",
-    "series.solving.solution.Solution | series.solving.solution.Solutions",
+    "series.nonlinear.solution.Solution | series.nonlinear.solution.Solutions",
     "Solver",
     "Goal",
 ]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import lanework as lw
-from lanework.machines.series.solving import ipopt
-from lanework.machines.series.solving.callbacks import Callbacks
-from lanework.machines.series.solving.problem import Problem
+from lanework.machines.series.nonlinear import driver, ipopt
+from lanework.machines.series.nonlinear.callbacks import Callbacks
+from lanework.machines.series.nonlinear.problem import Problem
 
 pytestmark = pytest.mark.slow
 
@@ -141,7 +141,7 @@ def test_second_derivatives_are_not_asked_for_where_there_are_to_be_none(monkeyp
 
 
 def test_runs_that_go_on_getting_better_end_as_iterations(monkeypatch):
-    monkeypatch.setattr(ipopt, "beside", lambda _, __, x, ___: x + 1.0)
+    monkeypatch.setattr(driver, "beside", lambda _, __, x, ___: x + 1.0)
     end = solved({"x": 1.0}, {"f": "cbrt(x - 7) ** 3 + (x - 7) ** 2"}, objective="f")
     assert (end.status, "not a number" in end.message) == ("iterations", False)
 

@@ -14,13 +14,13 @@ import scipy.optimize
 import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.machines.series.check.generate import random_program
+from lanework.machines.series.nonlinear import driver, ipopt
+from lanework.machines.series.nonlinear.blocks import blocks
+from lanework.machines.series.nonlinear.problem import Problem
+from lanework.machines.series.nonlinear.solution import TRACE
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.sparsity import Sparsity, colours
 from lanework.machines.series.runner import Runner
-from lanework.machines.series.solving import ipopt
-from lanework.machines.series.solving.blocks import blocks
-from lanework.machines.series.solving.problem import Problem
-from lanework.machines.series.solving.solution import TRACE
 
 pytestmark = pytest.mark.slow
 
@@ -297,7 +297,7 @@ BENT_TWICE = {
 def hard(engine, native, monkeypatch):
     """Solutions of many kinds of problems, with native functions or Python's."""
     if not native:
-        monkeypatch.setattr(ipopt, "native", lambda *_: None)
+        monkeypatch.setattr(driver, "native", lambda *_: None)
     m, bounds = hs071()
     yield m.solve([*"abcd"], bounds=bounds, objective="f", engine=engine)
     cash = 100 + 10 * np.sin(np.arange(90) / 5)

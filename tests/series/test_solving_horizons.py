@@ -5,7 +5,7 @@ import pytest
 
 import lanework as lw
 from lanework.base.limits import Limits
-from lanework.machines.series.solving import callbacks, ipopt
+from lanework.machines.series.nonlinear import callbacks, driver
 
 pytestmark = pytest.mark.slow
 ENGINES = ("llvm", "stencil", "auto")
@@ -32,7 +32,7 @@ def natives(monkeypatch):
         said.append(functions is not None)
         return functions
 
-    monkeypatch.setattr(ipopt, "native", native)
+    monkeypatch.setattr(driver, "native", native)
     return said
 
 

@@ -23,7 +23,8 @@ From text to code, room by room:
 6. `reference/`: what a program means, in NumPy over the ledger (`state.py`).
 7. `native/`: the tape as loop nests, and code for them from stencils or LLVM.
 8. `runner.py` joins 5 to 7 for a call; `check/` holds every engine to the reference.
-9. `solving/`: inputs that make outputs what they should be: IPOPT, goal seek, rates of return.
+9. `solving/`: inputs that make outputs what they should be: goal seek, rates of return, and IPOPT
+   (`nonlinear/`).
 10. `audit/`: where a number comes from, and which inputs moved it.
 11. `excel/`: models as workbooks with live formulas, and inputs from workbooks.
 """
@@ -52,11 +53,11 @@ if TYPE_CHECKING:
     from lanework.machines.series.language.model import Model, load_model, read_model
     from lanework.machines.series.language.nodes import Input, Output, TableHandle
     from lanework.machines.series.language.tables import Table
+    from lanework.machines.series.nonlinear.solution import Solution, Solutions
     from lanework.machines.series.program import SeriesProgram
     from lanework.machines.series.runner import Runner
     from lanework.machines.series.solving.goal import Goal
     from lanework.machines.series.solving.returns import NoRate, Rates, irr, xirr
-    from lanework.machines.series.solving.solution import Solution, Solutions
     from lanework.machines.series.solving.solve import Solver
 
 __all__ = [

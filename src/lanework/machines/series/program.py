@@ -16,9 +16,9 @@ from lanework.machines.series.codes import NO_DERIVATIVE
 
 if TYPE_CHECKING:
     from lanework.core.program.data import ProgramData
+    from lanework.machines.series.nonlinear.solution import Solution, Solutions
     from lanework.machines.series.solving.goal import Goal
     from lanework.machines.series.solving.keywords import Putting
-    from lanework.machines.series.solving.solution import Solution, Solutions
     from lanework.machines.series.solving.solve import Solver
 
 

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from lanework.core.result.drawing import Drawing
     from lanework.machines.series.audit.result import SeriesResult
     from lanework.machines.series.audit.tornado import Tornado
+    from lanework.machines.series.nonlinear.solution import Solution, Solutions
     from lanework.machines.series.program import SeriesProgram
     from lanework.machines.series.solving.goal import Goal
     from lanework.machines.series.solving.keywords import Seeking, Solving
-    from lanework.machines.series.solving.solution import Solution, Solutions
 
 
 class Model(Authoring):

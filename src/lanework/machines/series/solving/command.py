@@ -56,7 +56,7 @@ def solve(request: Request) -> None:
     Raises:
         Diagnostic: what `SeriesProgram.solve` says; LW3063 where it is not solved.
     """
-    from lanework.machines.series.solving.solution import Solution
+    from lanework.machines.series.nonlinear.solution import Solution
 
     variables = request.names("variables") or []
     residuals = request.names("residuals") or []

@@ -9,7 +9,7 @@ from lanework.base.limits import Limits
 from lanework.core.data.tables import TableLike
 
 if TYPE_CHECKING:
-    from lanework.machines.series.solving.solution import Solution
+    from lanework.machines.series.nonlinear.solution import Solution
 
 
 class Putting(TypedDict, total=False):

@@ -28,12 +28,13 @@ from lanework.machines.series.data.binding import Bound
 from lanework.machines.series.data.labels import Labelled, along
 from lanework.machines.series.data.tableinputs import table_inputs
 from lanework.machines.series.layout import SeriesView
+from lanework.machines.series.nonlinear.blocks import Block, blocks
+from lanework.machines.series.nonlinear.common import common
+from lanework.machines.series.nonlinear.driver import solve
+from lanework.machines.series.nonlinear.ipopt import ipopt
+from lanework.machines.series.nonlinear.problem import Problem
+from lanework.machines.series.nonlinear.solution import Solution, Solutions
 from lanework.machines.series.runner import Runner
-from lanework.machines.series.solving import ipopt
-from lanework.machines.series.solving.blocks import Block, blocks
-from lanework.machines.series.solving.common import common
-from lanework.machines.series.solving.problem import Problem
-from lanework.machines.series.solving.solution import Solution, Solutions
 
 LATE = "raise the deadline, or give IPOPT fewer iterations"
 FEWER = "raise the memory cap, or give fewer lanes at once"
@@ -69,7 +70,7 @@ class Solver(Remade):
         engine: str = "auto",
     ) -> None:
         """Check the names; see `SeriesProgram.solve`."""
-        ipopt.ipopt()
+        ipopt()
         self.program, self.options = program, _mapping("options", options)
         names, zero = _names("variables", variables), _names("residuals", residuals)
         bounds = {name: _pair(name, ends) for name, ends in _mapping("bounds", bounds).items()}
@@ -155,7 +156,7 @@ class Solver(Remade):
                 return runner.run_within(rest, {**known, **more})
 
             of_lane = together if single else alone
-            solutions.append(ipopt.solve(problem, begin, until, self.options, warm, of_lane))
+            solutions.append(solve(problem, begin, until, self.options, warm, of_lane))
             if solutions[-1].status == "interrupted" and not single:
                 raise KeyboardInterrupt
         if single:

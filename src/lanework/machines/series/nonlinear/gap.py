@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lanework.machines.series.solving.blocks import Floats
-from lanework.machines.series.solving.scales import (
+from lanework.machines.series.nonlinear.blocks import Floats
+from lanework.machines.series.nonlinear.scales import (
     FAR,
     SHRUNK,
     Scales,
@@ -20,8 +20,8 @@ from lanework.machines.series.solving.scales import (
 )
 
 if TYPE_CHECKING:
-    from lanework.machines.series.solving.callbacks import Callbacks
-    from lanework.machines.series.solving.problem import Problem
+    from lanework.machines.series.nonlinear.callbacks import Callbacks
+    from lanework.machines.series.nonlinear.problem import Problem
 
 GAP = 1e-7  # beside the objective, what may be open where it is solved
 HELD = 0.1  # a multiplier beside the slopes of its unknown: one that is less holds nothing

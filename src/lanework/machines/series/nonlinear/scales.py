@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lanework.machines.series.solving.blocks import Block, Floats
+from lanework.machines.series.nonlinear.blocks import Block, Floats
 
 if TYPE_CHECKING:
-    from lanework.machines.series.solving.callbacks import Callbacks
-    from lanework.machines.series.solving.problem import Problem
+    from lanework.machines.series.nonlinear.callbacks import Callbacks
+    from lanework.machines.series.nonlinear.problem import Problem
 
 SMALL, MUCH = 1e-2, 1e4  # what is smaller is made about 1; what is more may be too much
 LARGE, LEAST = 100.0, 1e-8  # slopes that are larger become that; the least factor of IPOPT's own

@@ -31,7 +31,7 @@ from lanework.machines.series.data.labels import Labelled
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.standing import Standing
-    from lanework.machines.series.solving.problem import Problem
+    from lanework.machines.series.nonlinear.problem import Problem
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.int64]

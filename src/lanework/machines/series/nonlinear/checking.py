@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lanework.machines.series.solving.blocks import Floats
-from lanework.machines.series.solving.polish import Bools, Equations
-from lanework.machines.series.solving.scales import Scales, ends
-from lanework.machines.series.solving.where import CLOSE, NO_NUMBER, idle, stay
+from lanework.machines.series.nonlinear.blocks import Floats
+from lanework.machines.series.nonlinear.polish import Bools, Equations
+from lanework.machines.series.nonlinear.scales import Scales, ends
+from lanework.machines.series.nonlinear.where import CLOSE, NO_NUMBER, idle, stay
 
 if TYPE_CHECKING:
-    from lanework.machines.series.solving.callbacks import Callbacks
-    from lanework.machines.series.solving.problem import Problem
+    from lanework.machines.series.nonlinear.callbacks import Callbacks
+    from lanework.machines.series.nonlinear.problem import Problem
 
 ROUNDING = 2e-15  # how exact, beside them, unknowns can be
 POLISH = 4  # steps of Newton's method at the end

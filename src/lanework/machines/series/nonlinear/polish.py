@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lanework.core.result.frames import need
-from lanework.machines.series.solving.blocks import Floats
+from lanework.machines.series.nonlinear.blocks import Floats
 
 Bools = NDArray[np.bool_]
 Places = NDArray[np.intp]

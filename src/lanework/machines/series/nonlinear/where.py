@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lanework.core.result.show import preview
-from lanework.machines.series.solving.blocks import Block, Floats
-from lanework.machines.series.solving.scales import ends
+from lanework.machines.series.nonlinear.blocks import Block, Floats
+from lanework.machines.series.nonlinear.scales import ends
 
 if TYPE_CHECKING:
-    from lanework.machines.series.solving.callbacks import Callbacks
-    from lanework.machines.series.solving.problem import Problem
+    from lanework.machines.series.nonlinear.callbacks import Callbacks
+    from lanework.machines.series.nonlinear.problem import Problem
 
 Bools = NDArray[np.bool_]
 

@@ -1,4 +1,4 @@
-"""IPOPT through ipyopt: the problem of a lane, its limits, its trace, its status.
+"""IPOPT through ipyopt: its options, its limits, its trace, and again in other units.
 
 IPOPT's own relaxation of bounds is off, so that a bound is a bound. See Waechter and Biegler 2006,
 "On the implementation of an interior-point filter line-search algorithm for large-scale nonlinear
@@ -7,7 +7,6 @@ programming".
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,29 +14,23 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.result.frames import need
-from lanework.engines.signals import on_ctrl_c
-from lanework.machines.series.codes import BAD_PROBLEM, LOOKUP_OUTSIDE, NO_SOLUTION
-from lanework.machines.series.solving.blocks import Floats
-from lanework.machines.series.solving.callbacks import Callbacks, native
-from lanework.machines.series.solving.checking import NEAR, aside, beside, checked
-from lanework.machines.series.solving.gap import GAP, closer, gap
-from lanework.machines.series.solving.polish import WHAT
-from lanework.machines.series.solving.problem import Problem
-from lanework.machines.series.solving.scales import FAR, Scales, again, ends, first, instead
-from lanework.machines.series.solving.solution import TRACE, Solution
-from lanework.machines.series.solving.starts import moved
-from lanework.machines.series.solving.where import NO_NUMBER, SAID, STATUS, put_back, where
+from lanework.machines.series.codes import BAD_PROBLEM
+from lanework.machines.series.nonlinear.blocks import Floats
+from lanework.machines.series.nonlinear.callbacks import Callbacks
+from lanework.machines.series.nonlinear.gap import GAP, closer, gap
+from lanework.machines.series.nonlinear.polish import WHAT
+from lanework.machines.series.nonlinear.problem import Problem
+from lanework.machines.series.nonlinear.scales import FAR, Scales, again, ends, first, instead
+from lanework.machines.series.nonlinear.solution import Solution
+from lanework.machines.series.nonlinear.starts import moved
+from lanework.machines.series.nonlinear.where import NO_NUMBER, STATUS
 
 SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
-BESIDE = 4  # runs of IPOPT from points that are better than slopes say
 AGAIN = 40  # runs of IPOPT after the first, each in other units
 CLOSER = 2  # runs after those, where bounds leave much of the objective open
 FAR_OFF = 1e3  # how much larger or smaller than its start an unknown is, of which it said nothing
 ABOUT = 1  # IPOPT's number of `inaccurate`
 STAYS = 1e-9  # of unknowns beside their units: how far a run moves them that makes no difference
-
-AT_A_POINT = (LOOKUP_OUTSIDE, NO_SOLUTION)
-"""What a run is refused for at some values of the unknowns, and not at others."""
 
 
 def ipopt() -> Any:
@@ -292,121 +285,3 @@ _SCALING = {
     "obj_scaling_factor",
 }
 """Options of those who scale by themselves."""
-
-
-def solve(
-    problem: Problem,
-    start: Floats,
-    until: float | None,
-    options: Mapping[str, Any],
-    before: Solution | None,
-    run: Callable[[Mapping[str, Any]], Any],
-) -> Solution:
-    """Solve the problem of one lane.
-
-    Args:
-        problem: the problem, with its inputs given.
-        start: the unknowns to begin with.
-        until: the deadline, on the clock of `time.monotonic`.
-        options: IPOPT's own.
-        before: a solution near by, to begin from with its multipliers.
-        run: runs the program with these unknowns.
-    """
-    begin = time.perf_counter()
-    problem.begin(until)
-    session = Run(problem, options)
-    low, high = ends(problem.variables)
-    x, number = np.clip(start, low, high), 0
-    with on_ctrl_c(problem.interrupt):
-        if not problem.late():
-            problem.value(x)
-            problem.levels(x, np.empty(problem.rows))
-        if problem.error is not None and problem.error.code not in AT_A_POINT:
-            raise problem.error  # of the inputs, whatever the unknowns are
-        if not problem.stop:
-            session.functions = native(problem, x) or problem
-            x, number = session.begin(x, before)
-        status, held = _status(session, number, np.clip(start, low, high), x)
-        status = problem.stop or status
-        message = SAID[status] + held
-        if status not in ("solved", "interrupted", "deadline"):
-            message += where(problem, x, status)
-        return _solution(problem, session, x, status, message, run, begin)
-
-
-def _status(session: Run, number: int, start: Floats, x: Floats) -> tuple[str, str]:
-    """What it is where IPOPT ended, and what is said of unknowns that nothing depends on.
-
-    Args:
-        session: the run of IPOPT.
-        number: its status.
-        start: the unknowns to begin with.
-        x: those at the end, which come nearer to equations.
-    """
-    problem, functions = session.problem, session.functions
-    status = STATUS.get(number, "stopped")
-    if status in ("infeasible", "stopped") and problem.unsure and (x == start).all():
-        low, high = ends(problem.variables)  # slopes that are written as 0 lead nowhere
-        off = NEAR * np.maximum(np.abs(start), session.scales.unit)
-        x[:], number = session.solve(np.clip(start + off, low, high), None)
-        status = STATUS.get(number, "stopped")
-    for _ in range(BESIDE):
-        if problem.stop or status != "solved" or not problem.unsure or not problem.objective:
-            break
-        other = beside(problem, functions, x, session.scales)
-        if other is None:
-            break
-        x[:], number = session.solve(other, None)
-        status = STATUS.get(number, "stopped")
-    else:
-        status = "iterations"
-    if problem.stop:
-        return problem.stop, ""
-    if status == "solved":
-        status = checked(problem, functions, x, session.scales)
-    elif status in ("inaccurate", "stopped", NO_NUMBER) and problem.objective is None:
-        exact = x.copy()  # in large units rounding leaves much of equations that hold
-        if checked(problem, functions, exact, session.scales) == "solved":
-            x[:], status = exact, "solved"
-    if status == "singular":
-        return aside(problem, functions, start, x, session.scales)
-    if status != "solved":
-        return status, ""
-    return status, put_back(problem, functions, start, x, session.scales.unit)
-
-
-def _solution(
-    problem: Problem,
-    session: Run,
-    x: Floats,
-    status: str,
-    message: str,
-    run: Callable[[Mapping[str, Any]], Any],
-    begin: float,
-) -> Solution:
-    nothing = tuple(np.zeros(size) for size in (problem.rows, problem.size, problem.size))
-    state = session.state or (x, *nothing)
-    functions = session.functions
-    weights = 0.0 - problem.sign * state[1]  # of the Lagrangian they have the other sign
-    if problem.objective is None:
-        goal = np.nan
-    elif problem.stop:
-        goal = session.trace[-1][1] if session.trace else np.nan
-    else:
-        goal = problem.sign * functions.value(x)
-    return Solution(
-        status,
-        message,
-        {block.name: _plain(block.of(x)) for block in problem.variables},
-        goal,
-        {block.name: _plain(block.of(weights)) for block in problem.targets},
-        np.array(session.trace, TRACE),
-        problem.runs + (functions.runs if isinstance(functions, Callbacks) else 0),
-        time.perf_counter() - begin,
-        run,
-        state,
-    )
-
-
-def _plain(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value

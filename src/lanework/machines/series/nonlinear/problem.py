@@ -20,11 +20,11 @@ from lanework.core.program.data import Port
 from lanework.core.program.program import Program
 from lanework.machines.series.data.labels import along
 from lanework.machines.series.layout import RowKind, SeriesView
+from lanework.machines.series.nonlinear.blocks import Block, Floats
+from lanework.machines.series.nonlinear.common import Lanes, Products
+from lanework.machines.series.nonlinear.polish import Equations
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.sparsity import Bools, Reach, Sparsity, colours
-from lanework.machines.series.solving.blocks import Block, Floats
-from lanework.machines.series.solving.common import Lanes, Products
-from lanework.machines.series.solving.polish import Equations
 
 if TYPE_CHECKING:
     from lanework.machines.series.audit.result import SeriesResult

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lanework.machines.series.solving.blocks import Floats
-from lanework.machines.series.solving.polish import Bools
-from lanework.machines.series.solving.scales import ends
+from lanework.machines.series.nonlinear.blocks import Floats
+from lanework.machines.series.nonlinear.polish import Bools
+from lanework.machines.series.nonlinear.scales import ends
 
 if TYPE_CHECKING:
-    from lanework.machines.series.solving.callbacks import Callbacks
-    from lanework.machines.series.solving.problem import Problem
+    from lanework.machines.series.nonlinear.callbacks import Callbacks
+    from lanework.machines.series.nonlinear.problem import Problem
 
 DISTANCES = 4.0 ** np.arange(-25, 26)  # from 1e-15 to 1e15, beside unknowns that are more than 1
 LEAST = 1e-9  # of a miss or an objective: what is less may be rounding
@@ -81,8 +81,8 @@ def _flat(
 
 def _parts(problem: Problem, columns: Bools) -> Iterator[list[Floats]]:
     """Directions to look in: all of the unknowns together, then each of them by itself."""
-    places = np.arange(len(columns))
-    turns = np.where(places % 2 == 0, 1.0, -1.0) * (1.5 + np.sin(places)) / 2
+    number = np.arange(len(columns))
+    turns = np.where(number % 2 == 0, 1.0, -1.0) * (1.5 + np.sin(number)) / 2
     all_of_them: Floats = columns.astype(np.float64)
     mixed: Floats = all_of_them * turns
     yield [sign * way for way in (all_of_them, mixed)[: int(columns.sum())] for sign in (1.0, -1.0)]
