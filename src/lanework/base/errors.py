@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from lanework.base.printable import shown
 from lanework.base.span import Span
@@ -46,6 +46,27 @@ def code(ident: str, title: str, explanation: str) -> Code:
 def all_codes() -> dict[str, Code]:
     """Every registered code, in order of registration."""
     return dict(_codes)
+
+
+class Advice(str):
+    """What to do, as Python says it, and where that is other, what to type on the command line.
+
+    Example:
+        >>> help = Advice("bind with program.bind(periods=12)", typed="give --periods 12")
+        >>> str(help), help.typed
+        ('bind with program.bind(periods=12)', 'give --periods 12')
+    """
+
+    typed: str
+
+    def __new__(cls, python: str, *, typed: str) -> Self:
+        """As a text it is what Python says."""
+        advice = super().__new__(cls, python)
+        advice.typed = typed
+        return advice
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str]]:
+        return (str(self),), {"typed": self.typed}
 
 
 class LaneworkError(Exception):

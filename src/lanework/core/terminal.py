@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
-from lanework.base.errors import LaneworkError
+from lanework.base.errors import Advice, LaneworkError
 from lanework.base.printable import shown
 from lanework.core.result.show import size, text_table
 
@@ -40,7 +40,9 @@ def text(lines: str) -> None:
 
 
 def error(problem: LaneworkError, as_json: bool = False) -> None:
-    """An error on standard error, or as JSON on standard output."""
+    """An error on standard error, or as JSON on standard output, with what to type."""
+    if isinstance(problem.help, Advice):
+        problem.help = problem.help.typed
     if as_json:
         json_out({"error": problem.to_dict()})
     else:

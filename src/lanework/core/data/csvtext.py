@@ -18,7 +18,7 @@ from typing import IO, Any, NoReturn
 
 import numpy as np
 
-from lanework.base.errors import Code, Diagnostic
+from lanework.base.errors import Advice, Code, Diagnostic
 from lanework.base.span import Span
 from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW, UNKNOWN_LABEL
 from lanework.core.data.csvfast import Array, Categories, fast_columns
@@ -361,7 +361,8 @@ def bad_cell(
     else:
         said, advice = _why(text, shown, semicolons)
         if "declare categories" in advice:
-            advice += f": for read_columns categories={{{column!r}: [...]}}"
+            python = f"{advice}: for read_columns categories={{{column!r}: [...]}}"
+            advice = Advice(python, typed=f"{advice}: {column} = input(categories=[...])")
     return Diagnostic(BAD_CELL, f"{where}: {said}", help=advice, span=span)
 
 

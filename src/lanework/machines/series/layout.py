@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.core.codes import BAD_PROGRAM, BAD_SECTION
 from lanework.core.program.isa import Instruction, row_operands
 from lanework.core.program.program import Port, Program
@@ -284,10 +284,8 @@ class SeriesView:
         if not node or any(port.name == name for port in self.outputs):
             return ""
         what = "a node" if name in self.formulas else "an input"
-        return (
-            f"{name!r} is {what} of the model, and no output: write output({name}) in the model, or"
-            f' compile(outputs=["{name}", ...])'
-        )
+        typed = f"{name!r} is {what} of the model, and no output: write output({name}) in the model"
+        return Advice(f'{typed}, or compile(outputs=["{name}", ...])', typed=typed)
 
     @cached_property
     def latest(self) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic, Trap, did_you_mean
+from lanework.base.errors import Advice, Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION, FUEL_SPENT
@@ -293,7 +293,10 @@ class Runner(runner.Runner):
             raise Diagnostic(
                 NO_PERIODS,
                 f"the run has {bound.periods} periods",
-                help="give at least one: program.bind(periods=12), or an input over time",
+                help=Advice(
+                    "give at least one: program.bind(periods=12), or an input over time",
+                    typed="give at least one: --periods 12, or an input over time",
+                ),
             )
         if bound.periods <= self.view.latest and self.program.listing:  # of a model
             raise Diagnostic(

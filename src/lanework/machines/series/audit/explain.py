@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.core.data.labels import keys
 from lanework.core.options import integer
 from lanework.core.result.show import figure
@@ -87,7 +87,8 @@ def _period(
         )
     if t is None and periods > 1:
         what = f"{node!r} has a value in each of {periods:,} periods"
-        raise Diagnostic(UNEXPLAINED, what, help="say which: t=0")
+        help = Advice("say which: t=0", typed=f"say which: --explain {node}@0")
+        raise Diagnostic(UNEXPLAINED, what, help=help)
     number = isinstance(t, int | np.integer) and not isinstance(t, bool)
     for way in named(periods) if named and not (number and 0 <= t < periods) else ():
         at = next((n for n, label in enumerate(keys(way)) if label in keys([t])), None)

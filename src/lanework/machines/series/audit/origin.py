@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Advice, Diagnostic, did_you_mean
 from lanework.core.result.outputs import Outputs
 from lanework.core.result.result import Result
 from lanework.machines.series.codes import UNEXPLAINED
@@ -130,7 +130,7 @@ def lane_of(
             raise Diagnostic(
                 UNEXPLAINED,
                 f"{node!r} is of {size:,} lanes along {axis!r}",
-                help=f"say which: {axis}=0",
+                help=Advice(f"say which: {axis}=0", typed=f"say which: --explain NODE,{axis}=0"),
             )
     return position
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.axes import merge
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Advice, Diagnostic, did_you_mean
 from lanework.core.program.program import Port
 from lanework.machines.series.codes import (
     INPUT_IS_NAN,
@@ -149,8 +149,10 @@ def bind(
         raise Diagnostic(
             MISSING_INPUT,
             "the number of periods is not known",
-            help="bind with periods: program.bind(periods=12), on the command line --periods 12; "
-            "or give an input over time",
+            help=Advice(
+                "bind with periods: program.bind(periods=12); or give an input over time",
+                typed="give --periods 12, or an input over time",
+            ),
         )
     declared = dict.fromkeys(axis for port in ports for axis in port.axes)
     axes = tuple(axis for axis in {**declared, **sizes} if axis in sizes)
@@ -242,7 +244,10 @@ def _check_orders(
             LENGTHS_DISAGREE,
             f"input {port.name!r} has the axes ({', '.join(axes)}) in this order, and an array of"
             f" {' x '.join(map(str, shape))} values fits only as ({', '.join(other)})",
-            help=f"{turned}label it: lanework.series.along({other!r}, array)",
+            help=Advice(
+                f"{turned}label it: lanework.series.along({other!r}, array)",
+                typed=f"turn it, or give tables: {' '.join(f'{axis}=FILE' for axis in axes)}",
+            ),
         )
 
 

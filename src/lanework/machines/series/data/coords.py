@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.core.data.labels import align, keys, shown
 from lanework.core.data.values import Given
 from lanework.machines.series.codes import LABELS_DISAGREE, LENGTHS_DISAGREE
@@ -124,8 +124,9 @@ def other_length(port: Port, size: int, periods: int, shape: Sequence[int] = ())
         periods: how many are run.
         shape: of what was given.
     """
-    advice = f"give as many values as periods, or bind with periods={size}: program.bind("
-    advice += f"periods={size})"
+    advice = "give as many values as periods, or "
+    python = f"bind with periods={size}: program.bind(periods={size})"
+    advice = Advice(advice + python, typed=f"{advice}--periods {size}")
     return Diagnostic(
         LENGTHS_DISAGREE,
         f"input {port.name!r} has {size} periods, but the model has {periods}",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, keys, label_help, labels_along, shown
 from lanework.core.data.libraries import offers
@@ -165,7 +165,10 @@ def _filled(
         fail(
             port,
             f"is an array of {shape} values, and its axes ({declared}) do not say what they are",
-            "label it: lanework.series.along(('time', 'scenario'), array)",
+            Advice(
+                "label it: lanework.series.along(('time', 'scenario'), array)",
+                typed=f"give it as the column {port.name} of a table: {_tables(port.axes)}",
+            ),
         )
     return tuple(left.pop(0) if name is None else name for name in names)
 
@@ -187,8 +190,15 @@ def _overridden(
     fail(
         port,
         f"is an array of {shape} values, which may be along {' or '.join(map(repr, free))}",
-        f"say which: lanework.series.along({like!r}, array)",
+        Advice(
+            f"say which: lanework.series.along({like!r}, array)",
+            typed=f"give it as the column {port.name} of a table: {_tables(free)}",
+        ),
     )
+
+
+def _tables(axes: Sequence[str]) -> str:
+    return " or ".join(f"{axis}=FILE" for axis in axes or (LANES,))
 
 
 def _numbers(held: Held, port: Port) -> Floats:

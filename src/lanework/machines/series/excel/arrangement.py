@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.core.options import refused
 from lanework.core.result.frames import need
 from lanework.machines.series.codes import NOT_IN_SHEETS
@@ -128,8 +128,12 @@ class Arrangement:
                 raise Diagnostic(
                     NOT_IN_SHEETS,
                     f"`{name}` is circular, and no workbook solves a loop exactly",
-                    help="leave the outputs out that need it: to_xlsx(outputs=[...]), or give it"
-                    f" in every period: override={{{name!r}: ...}}",
+                    help=Advice(
+                        "leave the outputs out that need it: to_xlsx(outputs=[...]), or give it"
+                        f" in every period: override={{{name!r}: ...}}",
+                        typed="leave the outputs out that need it: --outputs A,B, or give it in"
+                        f" every period: --override {name}=FILE:column",
+                    ),
                 )
 
     def _formulas(self) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.core.ops.bodies.arithmetic import floordiv, mod, neg, round_
 from lanework.core.ops.bodies.logic import and_, eq, ne, not_, or_
 from lanework.core.ops.bodies.power import power
@@ -235,7 +235,10 @@ class Writer:
             NOT_IN_SHEETS,
             f"`{self.owner}` has {what}, which no formula of a workbook says exactly",
             span=expr.span,
-            help="write it with other functions, or leave the output out: to_xlsx(outputs=[...])",
+            help=Advice(
+                "write it with other functions, or leave the output out: to_xlsx(outputs=[...])",
+                typed="write it with other functions, or leave the output out: --outputs A,B",
+            ),
         )
 
     # Functions ----------------------------------------------------------------------------------

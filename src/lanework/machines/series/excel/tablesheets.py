@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.machines.series.codes import NOT_IN_SHEETS
 from lanework.machines.series.excel.formulas import Text, Writer
 from lanework.machines.series.excel.functions import LIMITS, literal
@@ -136,7 +136,10 @@ def _check(table: Table, rows: int, columns: int) -> None:
         raise Diagnostic(
             NOT_IN_SHEETS,
             f"table `{table.name}` has {rows:,} rows and {columns:,} columns, more than a sheet",
-            help="leave the outputs out that need it: to_xlsx(outputs=[...])",
+            help=Advice(
+                "leave the outputs out that need it: to_xlsx(outputs=[...])",
+                typed="leave the outputs out that need it: --outputs A,B",
+            ),
         )
     for dim in table.dims:
         lower = [label.lower() for label in dim.labels]

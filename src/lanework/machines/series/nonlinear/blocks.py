@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.core.data.values import Given, exactly
 from lanework.core.program.data import Port
 from lanework.machines.series.codes import BAD_PROBLEM
@@ -84,7 +84,10 @@ def blocks(
                 BAD_PROBLEM,
                 f"the bounds of {block.place(at)} exclude each other: "
                 f"{block.low[at]:g} is above {block.high[at]:g}",
-                help="give bounds as (lowest, highest), None where there is none",
+                help=Advice(
+                    "give bounds as (lowest, highest), None where there is none",
+                    typed=f"give --bounds {port.name}=LOWEST:HIGHEST, nothing where there is none",
+                ),
             )
         out.append(block)
         begin += size

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.core.result.frames import need
 from lanework.core.result.show import text_table
 from lanework.machines.series.codes import NOT_SOLVED
@@ -97,8 +97,11 @@ class Solution:
         return Diagnostic(
             NOT_SOLVED,
             self.message,
-            help="`variables` and `result` of the solution are those of its last iterate, "
-            "`solver_trace` is the way there",
+            help=Advice(
+                "`variables` and `result` of the solution are those of its last iterate, "
+                "`solver_trace` is the way there",
+                typed="begin elsewhere (UNKNOWN=VALUE) or loosen bounds; --iterations shows more",
+            ),
         )
 
     @property

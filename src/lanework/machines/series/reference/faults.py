@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Advice, Diagnostic
 from lanework.core.program.data import ListingEntry
 from lanework.core.result.show import many
 from lanework.engines.loops import KEY_TOLERANCE
@@ -90,6 +90,8 @@ def diagnosed(
         what = f"no solution of {nodes.removeprefix(GUARD)} is reached ({where})"
         what += _others(faults, here)
         help = "give guess= near it or more iterations=, or failures='nan' to go on"
+        first = nodes.removeprefix(GUARD).partition(",")[0]
+        help = Advice(help, typed=f"in the model's line circular({first}, ...) {help}")
         return Diagnostic(NO_SOLUTION, what, span=span, help=help, notes=_why(view, fault))
     said, advice = described(view, fault)
     name = f" in {entry.text}" if entry is not None and entry.text else ""

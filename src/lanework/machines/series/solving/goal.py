@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lanework.base.errors import Diagnostic, noting
+from lanework.base.errors import Advice, Diagnostic, noting
 from lanework.base.limits import Limits
 from lanework.core.data.tables import TableLike
 from lanework.core.options import choice, limits_of, text
@@ -125,11 +125,13 @@ class _Sought:
         goal = named_port(output, program.outputs, "output", UNKNOWN_OUTPUT)
         for port in (unknown, goal):
             if "time" in port.axes:
-                raise _bad(
-                    f"{port.name!r} has a value in each period",
-                    "seek one number for one number: an input without the axis time and such as "
-                    f"total({port.name}); `solve` takes more",
+                help = "seek one number for one number: an input without the axis time and such as"
+                more = f" total({port.name}); "
+                help = Advice(
+                    f"{help}{more}`solve` takes more",
+                    typed=f"{help}{more}lanework solve takes more",
                 )
+                raise _bad(f"{port.name!r} has a value in each period", help)
         if unknown.categories:
             raise _bad(f"{variable!r} is one of some labels", "only numbers can be sought")
         self.variable, self.output, self.limits = variable, output, limits
@@ -219,8 +221,12 @@ class _Sought:
                 f" with {search.best[lane]:.6g} it misses by {search.missed[lane]:.3g}"
                 + (", and there it jumps over it" if jumps[lane] else "")
                 + (", for there numbers end: it comes ever nearer" if fades[lane] else ""),
-                help=f"give bounds on both sides of it, begin elsewhere ({self.variable}=... among"
-                " the inputs), or mark such lanes with failures='nan'",
+                help=Advice(
+                    f"give bounds on both sides of it, begin elsewhere ({self.variable}=... among"
+                    " the inputs), or mark such lanes with failures='nan'",
+                    typed="give --bounds LOW:HIGH on both sides of it, or begin elsewhere:"
+                    f" {self.variable}=VALUE",
+                ),
             )
         self._best, self._failed = search.best, ~reached.reshape(shape)
         value = np.where(reached, search.best, np.nan).reshape(shape)
@@ -291,7 +297,8 @@ def _ends(name: str, bounds: tuple[float | None, float | None]) -> tuple[float, 
     if np.isnan(least) or np.isnan(most):
         raise _bad(f"the bounds of {name!r} are {bounds!r}", "give numbers, None for no bound")
     if not least <= most:
-        raise _bad(f"the bounds of {name!r} exclude each other", "give (lowest, highest)")
+        help = Advice("give (lowest, highest)", typed="give --bounds LOWEST:HIGHEST")
+        raise _bad(f"the bounds of {name!r} exclude each other", help)
     return least, most
 
 

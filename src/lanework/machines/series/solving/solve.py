@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base import sharing
-from lanework.base.errors import Code, Diagnostic, did_you_mean
+from lanework.base.errors import Advice, Code, Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION, GIVEN_TWICE
 from lanework.core.data.tables import TableLike
@@ -75,7 +75,8 @@ class Solver(Remade):
         names, zero = _names("variables", variables), _names("residuals", residuals)
         bounds = {name: _pair(name, ends) for name, ends in _mapping("bounds", bounds).items()}
         if objective is None and flag("maximise", maximise):
-            raise _bad("there is no objective to maximise", "name an output as objective")
+            help = Advice("name an output as objective", typed="name an output: --objective NAME")
+            raise _bad("there is no objective to maximise", help)
         self._bounds = {**(bounds or {}), **dict.fromkeys(zero, (0.0, 0.0))}
         for name in zero:
             if name in (bounds or {}):
@@ -259,7 +260,8 @@ def _check_ports(unknown: list[Port], goal: Port | None) -> None:
         if port.categories:
             raise _bad(f"{port.name!r} is one of some labels", "only numbers can be solved for")
     if not unknown:
-        raise _bad("there is nothing to solve for", "name inputs as variables")
+        help = Advice("name inputs as variables", typed="name inputs: --variables A,B")
+        raise _bad("there is nothing to solve for", help)
     if goal is not None and "time" in goal.axes:
         what = f"the objective {goal.name!r} has a value in each period"
         raise _bad(what, f"take total({goal.name}) or last({goal.name})")
@@ -271,7 +273,10 @@ def _check_counts(unknowns: list[Block], wanted: list[Block], goal: Port | None)
     if goal is None and equations < free:
         raise _bad(
             f"{free} unknowns and {equations} equations, and no objective",
-            "give as many residuals as unknowns, or an objective",
+            Advice(
+                "give as many residuals as unknowns, or an objective",
+                typed="give as many --residuals as unknowns, or an --objective",
+            ),
         )
     if equations > free:
         raise _bad(
