@@ -6,7 +6,8 @@
 3. `ir.py` writes the bodies of ops, one rule for each primitive.
 4. `jam.py` puts two blocks of lanes in one walk, where a nest waits more than it computes.
 5. `masked.py` and `lanesteps.py` write lanes that branch (`engines.lanes`), with the variables and
-   masks of `masks.py`, for a processor (`lanetarget.py`).
+   masks of `masks.py` and what is between turns of their loops (`turns.py`), for a processor
+   (`lanetarget.py`).
 6. `jit.py` makes machine code of the text, `cache.py` keeps it on disk.
 
 `nativetext.py` is apart: a little language in which native helpers are written.

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lanework.core.ops.expr import Graph
-from lanework.engines.lanes.order import Chain, Order
+from lanework.engines.lanes.order import Chain
 from lanework.engines.lanes.program import (
     Block,
     Branch,
@@ -31,15 +31,10 @@ from lanework.engines.lanes.program import (
 from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import emit_graph, type_of
 from lanework.engines.llvm.lanetarget import Target
-from lanework.engines.llvm.masks import Variables
-
-CHECKS = 1024
-"""Turns of loops between looks at whether to stop: a power of 2."""
-SELDOM = 1 << 15
-"""Turns between two pauses: a power of 2."""
+from lanework.engines.llvm.turns import Turns
 
 
-class Masked(Variables):
+class Masked(Turns):
     """Writes the body of a function for the lanes of one vector.
 
     Args:
@@ -49,12 +44,8 @@ class Masked(Variables):
         rules: how each step is written.
 
     Attributes:
-        all, everyone: the mask of lanes that there are, and how many.
         stopped: called where lanes stop in a way that is to be written down: the stop, the mask.
-        late: the condition, of a number of turns of loops, under which to give up.
-        pause: called now and then.
         later: called for what is written down: the step, a mask, and index, operand and age.
-        aside: what is put aside then: the names of places, and their types.
         arms: where lanes are counted that have gone one of two ways, and what these stand for.
     """
 
@@ -62,16 +53,11 @@ class Masked(Variables):
         super().__init__(shape, target)
         self.pointer, self.size = memory
         self.rules = rules
-        self.all = self.everyone = ""
         self.mask = ""
         self.stopped: Callable[[Stop, str], None] = lambda stop, mask: None
-        self.late: Callable[[str], str] = lambda turns: "false"
-        self.pause: Callable[[], None] = lambda: None
         self.later: Callable[[Later, str, tuple[str, ...]], None] = lambda step, mask, values: None
         self.block = 0
         self.arms: list[tuple[str, Counter[int]]] = []
-        self.aside: dict[str, str] = {}
-        self.order = Order(shape)
 
     def vectors(self, inputs: Callable[[], Mapping[int, str]], finish: Callable[[], None]) -> str:
         """The function's text, of which the lines before its loop over vectors are written.
@@ -108,7 +94,7 @@ class Masked(Variables):
             self.block = number
             self.values, self.changed = {}, set()
             masked = number in self.shape.masked
-            self.mask = self.get_mask(number) if masked else self.all
+            self.mask = self.get_mask(number) if masked else self.here()
             if masked:
                 self.set_mask(number, None)
             for step in block.steps:
@@ -119,7 +105,8 @@ class Masked(Variables):
     def _visited(self, number: int, block: Block) -> None:
         """Count the lanes that come by."""
         if block.counts:
-            lanes = self.count(self.mask) if number in self.shape.masked else self.everyone
+            masked = number in self.shape.masked
+            lanes = self.count(self.mask) if masked else self.everyone()
             old = self.emit(f"load i64, ptr %n{number}")
             self.line(f"store i64 {self.emit(f'add i64 {old}, {lanes}')}, ptr %n{number}")
 
@@ -253,52 +240,6 @@ class Masked(Variables):
         else:
             self.line(f"br label %b{to}")
 
-    def _turn(self, to: int) -> None:
-        """Once more through a loop, if it is not too late."""
-        old = self.emit("load i32, ptr %turns")
-        new = self.emit(f"add i32 {old}, 1")
-        self.line(f"store i32 {new}, ptr %turns")
-        look, low = self.fresh("look"), self.emit(f"and i32 {new}, {CHECKS - 1}")
-        often = self.emit(f"icmp eq i32 {low}, 0")
-        self.line(f"br i1 {often}, label %{look}, label %b{to}, !prof !0")
-        self.label(look)
-        ask, on = self.fresh("ask"), self.fresh("on")
-        low = self.emit(f"and i32 {new}, {SELDOM - 1}")
-        seldom = self.emit(f"icmp eq i32 {low}, 0")
-        self.line(f"br i1 {seldom}, label %{ask}, label %{on}, !prof !0")
-        self.label(ask)
-        self._aside(to)
-        self.line(f"br label %{on}")
-        self.label(on)
-        self.line(f"br i1 {self.late(new)}, label %late, label %b{to}")
-
-    def _aside(self, to: int) -> None:
-        """Call what is called now and then, with vectors put aside by ourselves.
-
-        A call leaves no vector register as it was. Where LLVM puts them aside, it does so whenever
-        they change, in the middle of the loop.
-        """
-        waits = self.order.waits.get(to, set()) if to in self.shape.masked else set()
-        chain = self.order.chain(to) if to in self.shape.masked else None
-        ends = [] if chain is None else [each for each in chain.meets if each is not None]
-        kept = set(self.program.outputs.values())
-        for each in (to, *waits, *ends):
-            kept |= self.shape.live[each]
-        aside = [(f"%x{each}", self.kind) for each in sorted(kept & self.shape.divergent)]
-        masks = sorted((waits | {to}) & self.shape.masked)
-        aside += [(f"%m{each}", self.kept_mask) for each in masks]
-        aside.append(("%ages", self.ages_kind))
-        for place, kind in aside:
-            self.aside[place] = kind
-            self.line(
-                f"store volatile {kind} {self.emit(f'load {kind}, ptr {place}')}, ptr {place}.aside"
-            )
-        self.pause()
-        for place, kind in aside:
-            self.line(
-                f"store {kind} {self.emit(f'load volatile {kind}, ptr {place}.aside')}, ptr {place}"
-            )
-
     def _onward(self, number: int, to: int | None = None) -> None:
         """After a masked block, which may have let all its lanes go to one other."""
         order = self.order.after(number)
@@ -318,13 +259,7 @@ class Masked(Variables):
             else:
                 self.line(f"br label %b{block}")
             self.label(no)
-        names = ["done" if each is None else f"b{each}" for each in chain.meets]
-        if len(names) == 1:
-            self.line(f"br label %{names[0]}")
-            return
-        which = self.emit("load i32, ptr %exit")
-        cases = " ".join(f"i32 {n}, label %{name}" for n, name in enumerate(names))
-        self.line(f"switch i32 {which}, label %{names[0]} [ {cases} ]")
+        self._meet(chain)
 
     # Steps ----------------------------------------------------------------------------------------
 

@@ -19,10 +19,15 @@ class Variables(Writer):
     Args:
         shape: the program, and what its lanes have in common.
         target: what for.
+
+    Attributes:
+        all, number: the mask of lanes that there are, and how many.
+        leaves: whether lanes may leave before they end, so that fewer and fewer are here.
     """
 
     def __init__(self, shape: Shape, target: Target) -> None:
         super().__init__(target.width, fused=target.fused)
+        self.all, self.number, self.leaves = "", "", False
         self.shape, self.target = shape, target
         self.program: LaneProgram = shape.program
         self.word = self.program.dtype
@@ -53,6 +58,10 @@ class Variables(Writer):
         for name in ("turns", "age", "exit"):
             self.line(f"%{name} = alloca i32")
             self.line(f"store i32 0, ptr %{name}")
+        if self.leaves:
+            self.line(f"%here = alloca {self.kept_mask}")
+            self.line("%everyone = alloca i64")
+            self.set_here(self.all)
         self.line(f"%ages = alloca {self.ages_kind}")
         self.line(f"store {self.ages_kind} zeroinitializer, ptr %ages")
 
@@ -80,15 +89,34 @@ class Variables(Writer):
 
     def set_mask(self, block: int, mask: str | None) -> None:
         """Which lanes wait for a block from now on; None for none."""
+        self._keep(f"%m{block}", mask)
+
+    def get_mask(self, block: int) -> str:
+        """The lanes that wait for a block."""
+        return self._kept(f"%m{block}")
+
+    def set_here(self, mask: str) -> None:
+        """Which lanes are left."""
+        self._keep("%here", mask)
+        self.line(f"store i64 {self.count(mask)}, ptr %everyone")
+
+    def here(self) -> str:
+        """The lanes that are left."""
+        return self._kept("%here") if self.leaves else self.all
+
+    def everyone(self) -> str:
+        """How many lanes are left, as i64."""
+        return self.emit("load i64, ptr %everyone") if self.leaves else self.number
+
+    def _keep(self, place: str, mask: str | None) -> None:
         if mask is None:
             mask = "zeroinitializer"
         elif not self.target.bits:
             mask = self.emit(f"sext {self.mask_kind} {mask} to {self.kind}")
-        self.line(f"store {self.kept_mask} {mask}, ptr %m{block}")
+        self.line(f"store {self.kept_mask} {mask}, ptr {place}")
 
-    def get_mask(self, block: int) -> str:
-        """The lanes that wait for a block."""
-        kept = self.emit(f"load {self.kept_mask}, ptr %m{block}")
+    def _kept(self, place: str) -> str:
+        kept = self.emit(f"load {self.kept_mask}, ptr {place}")
         if self.target.bits:
             return kept
         return self.emit(f"icmp slt {self.kind} {kept}, zeroinitializer")

@@ -42,6 +42,8 @@ LAUNCHES = 1 << 10
 """Launches of a submission at most."""
 FEWEST, MOST = 1 << 4, 1 << 17
 """Turns of loops that a VM has in a submission, at least and at most."""
+SOFTWARE = 1 << 13
+"""The same at most in software: of all turns of a vector llvmpipe does no more than 65,535."""
 STEPS = 1 << 26
 """Steps of all VMs that the first submission may do in loops."""
 GROUPS = 1 << 12
@@ -84,7 +86,9 @@ class WGSLEngine(AheadEngine):
         lowerings = [Lowering(view, form) for form in self.groups.forms]
         self._shaders = [Shader(each.program(), each.form, rows) for each in lowerings]
         self._lists = max((each.laters for each in lowerings), default=0)
-        self._turns, self._many = MOST, 16
+        software = self.gpu.adapter.kind == "software"
+        self._turns = self._most = min(MOST, SOFTWARE) if software else MOST
+        self._many = 16
         if self._shaders:
             self._make()
 
@@ -104,7 +108,7 @@ class WGSLEngine(AheadEngine):
             (each.launch.count for step in self.view.allocation.steps for each in step), default=1
         )
         longest = max(shader.size for shader in self._shaders)
-        self._turns = min(max(STEPS // (max(longest, 1) * launched), FEWEST), MOST)
+        self._turns = min(max(STEPS // (max(longest, 1) * launched), FEWEST), self._most)
         keeps = max(shader.keeps for shader in self._shaders)
         words = {
             "params": (len(PARAMS), "parameters"),
@@ -219,7 +223,7 @@ class WGSLEngine(AheadEngine):
             self._many = max(self._many // 2, 1)
             self._turns = max(self._turns // 2, FEWEST)
         elif seconds < TURN / 2 and late:
-            self._turns = min(4 * self._turns, MOST)
+            self._turns = min(4 * self._turns, self._most)
         elif seconds < TURN / 2:
             self._many = min(2 * self._many, LAUNCHES)
 

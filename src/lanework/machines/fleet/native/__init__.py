@@ -4,6 +4,7 @@
 2. `lower` makes of a routine in one `form` a program of lanes (`engines.lanes`), with what has no
    op in `graphs`.
 3. `text` writes a module: a function for each form of a routine, and the one that threads call.
-4. `engine` runs as much of the schedule with it as can be, and the rest on the reference; `ahead`
-   has of that what is the same for shaders (`gpu.phases`).
+4. `engine` runs as much of the schedule with it as can be (`call`), and the rest on the reference;
+   `ahead` has of that what is the same for shaders (`gpu.phases`).
+5. `lookout` hears of a VM that faults where others never end that come before it.
 """

@@ -94,6 +94,7 @@ class AheadEngine(ReferenceEngine, ABC):
         """Start anew: no VM, and shared memory as given, which is the engine's now."""
         super().begin(shared, blank)
         self._lean, self._again = False, None
+        self._step = 0
         known = {(first, first + len(part)): part for first, part in self._before}
         self._before = []
         for first, last in without(self.groups.written, blank):
@@ -128,6 +129,19 @@ class AheadEngine(ReferenceEngine, ABC):
         self._touched = True
         super().restore(saved)
 
+    def _copied(self) -> list[tuple[int, Words]]:
+        """The words that may be written, as they are: where each part begins, and what is there."""
+        return [(first, self.words[first:last].copy()) for first, last in self.groups.written]
+
+    def _begun(self, parts: list[tuple[int, Words]]) -> Words:
+        """Shared memory as it was before parts of it were written, where others were zeros."""
+        words = self.words.copy()
+        for first, last in self.groups.written:
+            words[first:last] = 0
+        for first, part in parts:
+            words[first : first + len(part)] = part
+        return words
+
     def _take(self, shared: Words) -> None:
         """It is worked on as it is given, for it may be large."""
         self.words = shared
@@ -160,7 +174,7 @@ class AheadEngine(ReferenceEngine, ABC):
             if tried is not None:
                 return tried
         self.prepare(until)
-        self._lean = True
+        self._lean, self._step = True, step
         ordered = bool(self.groups.ordered(step))
         self._later = np.zeros((text.LISTED * self._lists, self.view.slots * ordered), np.uint32)
         self._later[:: text.LISTED] = NOTHING
@@ -304,12 +318,7 @@ class AheadEngine(ReferenceEngine, ABC):
 
             self._again = self._recording()
             runtime = Runtime(self._again, self.view)
-            words = self.words.copy()
-            for first, last in self.groups.written:
-                words[first:last] = 0
-            for first, part in self._before:
-                words[first : first + len(part)] = part
-            runtime.begin(words)
+            runtime.begin(self._begun(self._before))
             with contextlib.suppress(Trap):  # with which this run has ended, too
                 runtime.run()
         return self._again._seen(chosen)

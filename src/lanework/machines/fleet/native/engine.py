@@ -10,14 +10,18 @@ from lanework.engines import signals
 from lanework.engines.kernel import Kernel
 from lanework.engines.llvm import jit
 from lanework.engines.llvm.lanetarget import Target
-from lanework.engines.native import OWN_SHARE, Frame, address
+from lanework.engines.native import OWN_SHARE
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import text
 from lanework.machines.fleet.native.ahead import AheadEngine, Counters, Epochs
+from lanework.machines.fleet.native.call import ENDLESS, Call
+from lanework.machines.fleet.native.lookout import Lookout
 from lanework.machines.fleet.native.lower import Lowering
+from lanework.machines.fleet.state import Words
 
-ENDLESS = (1 << 62) - 1
+STOPPED = ("status", "fault", "ip")
+"""What is written down of VMs that stop, where nothing else is."""
 PER_LINE = 8
 """Instructions of VMs that take about as long as one unit of what threads are shared by."""
 GUESS = 64
@@ -68,6 +72,10 @@ class LLVMEngine(AheadEngine):
             forms = [(each.form, each.program()) for each in lowerings]
             self._lists = max((each.laters for each in lowerings), default=0)
             strict = self.settings.on_fault == "stop"
+            ends = [block for _, program in forms for block in program.blocks if text.faults(block)]
+            loops = any(text.loops(program) for _, program in forms)
+            self._starves = strict and loops and bool(ends)
+            self._stateful = any(form.record or form.resume or form.table for form, _ in forms)
             module, size = text.module(forms, target, rows, strict=strict)
             self._kernel = jit.compile_text(
                 module, "fleet", size, passes=jit.REGISTERS, until=until
@@ -79,35 +87,62 @@ class LLVMEngine(AheadEngine):
         self, entries: npt.NDArray[np.int64], fuel: int | None, until: float | None
     ) -> tuple[Epochs, Counters]:
         kernel = self.compile(until)
-        last = entries[-1]
-        units = int(last[text.ENTRY.index("first")] + last[text.ENTRY.index("units")])
-        epochs = np.zeros(int(last[text.ENTRY.index("phase")]) + 1, np.uint32)
-        counters, most = np.zeros(text.COUNTS, np.int64), ENDLESS if fuel is None else fuel
-        counters[text.LIMIT] = most
-        if not hasattr(self, "_frame"):
-            self._frame, self._ages = Frame(8), np.zeros(self.view.slots, np.uint32)
-        frame = self._frame
-        threads = max(1, min(self.threads, int(entries[:, text.ENTRY.index("units")].max())))
-        frame.shape(len(entries), len(self.words), units, 8, threads)
-        columns: dict[int, npt.NDArray[np.generic]] = {
-            text.MEMORY: self.words,
-            text.ROWS: self.state.words,
-            text.ENTRIES: entries,
-            text.AGES: self._ages,
-            text.EPOCHS: epochs,
-            text.COUNTERS: counters,
-            text.LATER: self._later,
-        }
-        for column, array in columns.items():
-            frame.columns[column] = address(array)
-        seed = self.settings.seed
-        frame.dims[text.SLOTS] = self.state.count
-        frame.dims[text.KEY0], frame.dims[text.KEY1] = seed & 0xFFFFFFFF, seed >> 32
-        frame.dims[text.FUEL], frame.shared[text.DONE] = most, 0
-        table = signals.table()
-        frame.columns[text.SIGNALS] = address(table)
+        if not hasattr(self, "_own"):
+            self._own, self._ages = Call(), np.zeros(self.view.slots, np.uint32)
+        call, most = self._own, ENDLESS if fuel is None else fuel
+        self._set(call, entries, self.words, self.state.words, self._ages)
+        call.threads = self.threads
+        call.begin(self.settings.seed, most, most)
         work = self._work // PER_LINE if until is None else OWN_SHARE  # which looks at the clock
-        frame.run(kernel, work, threads, (self, columns, table), until=until, help=LOOPS)
-        signals.check(table)
-        self._work = int(counters[text.EXECUTED]) + 1
-        return epochs, counters
+        if self._starves:
+            self._beside(kernel, call, until)
+        else:
+            call.frame.run(kernel, work, call.threads, (self, call), until=until, help=LOOPS)
+        signals.check(call.table)
+        self._work = int(call.counters[text.EXECUTED]) + 1
+        return call.epochs, call.counters
+
+    def _set(
+        self,
+        call: Call,
+        entries: npt.NDArray[np.int64],
+        words: Words,
+        rows: Words,
+        ages: Words,
+    ) -> None:
+        """What a call works on."""
+        call.entries, call.later = entries, self._later
+        call.words, call.rows, call.ages = words, rows, ages
+
+    def _beside(self, kernel: Kernel, call: Call, until: float | None) -> None:
+        """Run a call, and look for faults that it would not come to."""
+        parts = self._copied() if self._step else self._before
+        rows = self.state.words.copy() if self._stateful else None
+
+        def again() -> Call:
+            other, ages = Call(), np.zeros_like(call.ages)
+            mine = np.zeros_like(self.state.words) if rows is None else rows.copy()
+            self._set(other, call.entries, self._begun(parts), mine, ages)
+            return other
+
+        status = self.view.profile.word("status")
+        lookout = Lookout(kernel, call, again, status, self.settings.seed)
+        try:
+            call.frame.run(
+                kernel,
+                ENDLESS,
+                call.threads,
+                (self, call),
+                until=until,
+                progress=lookout.look,
+                help=LOOPS,
+            )
+        finally:
+            lookout.close()
+        ahead = lookout.ahead
+        if ahead is not None:
+            self.words[:], self._ages[:] = ahead.words, ahead.ages
+            written = map(self.view.profile.word, STOPPED) if rows is None else range(len(rows))
+            for n in written:
+                self.state.words[n] = ahead.rows[n]
+            call.epochs, call.counters = ahead.epochs, ahead.counters

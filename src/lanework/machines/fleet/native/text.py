@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from lanework.engines import signals
 from lanework.engines.lanes.convert import converted
-from lanework.engines.lanes.program import LaneProgram, Later, Stop
+from lanework.engines.lanes.program import Block, LaneProgram, Later, Stop
 from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import Writer
 from lanework.engines.llvm.lanesteps import RULES
@@ -25,11 +25,11 @@ ENTRY = tuple("kind count slot base stride stream size units first wait phase".s
 """Words of an entry: the form, VMs, their places, VMIDs, the stream of random numbers, VMs of a
 unit, units, the first ticket, tickets before the step, and the step's place among those that
 run."""
-EXECUTED, READS, WRITES, FAULTS, WAITING, LIMIT, FAULTY, LATE, CLASSES = range(9)
+EXECUTED, READS, WRITES, FAULTS, WAITING, LIMIT, FINAL, LATE, CLASSES = range(9)
 COUNTS = CLASSES + len(Kernel)
 """Words of counters: instructions; accesses outside; VMs that faulted, and that wait; after how
-many turns of loops to give up; 1 + the phase of the first fault; whether a lane gave up; and
-instructions by `Kernel`."""
+many turns of loops, or instructions of a VM that may fault, to give up; 1 + the phase after which
+none begins, as a VM faulted or gave up; whether one gave up; and instructions by `Kernel`."""
 MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS, LATER = range(8)
 """Columns: shared memory, the state's rows, entries, ages of VMs that stopped, epochs of phases,
 counters, the table for signals, and what is done later (`LISTED` rows of VMs for each list)."""
@@ -68,6 +68,16 @@ def module(
 
 
 Rows = dict[str, int]
+
+
+def faults(block: Block) -> bool:
+    """Whether a block ends with a fault."""
+    return isinstance(block.end, Stop) and bool(block.end.fault)
+
+
+def loops(program: LaneProgram) -> bool:
+    """Whether some lane may go on for long."""
+    return any(each <= n for n, block in enumerate(program.blocks) for each in block.next)
 
 
 class _Body:
@@ -122,6 +132,9 @@ class _Body:
         w.line("store i64 0, ptr %writes")
         w.stopped = lambda stop, mask: self._stopped(w, stop, mask)
         w.late = lambda turns: self._late(w, turns)
+        w.leaves = self.strict and any(map(faults, self.program.blocks))
+        w.limit = lambda: self._limit(w)
+        w.left = lambda: self._left(w)
         w.later = lambda step, mask, values: self._later(w, step, mask, values)
         w.pause = lambda: w.line("call void @ask(ptr %columns, ptr %shared)")
 
@@ -145,7 +158,7 @@ class _Body:
         first = w.emit("trunc i64 %at to i32")
         lanes = w.emit(f"add {kind} {w.splat(first, 'i32')}, <{iota}>")
         w.all = w.emit(f"icmp ult {kind} {lanes}, {w.splat('%count', 'i32')}")
-        w.everyone = w.count(w.all)
+        w.number = w.count(w.all)
         slot = w.emit("trunc i64 %e.slot to i32")
         out = {"count": "%count", "stream": "%stream"}
         out["global_id"] = w.emit(f"add {kind} {lanes}, {w.splat(slot, 'i32')}")
@@ -204,8 +217,7 @@ class _Body:
             least = w.intrinsic(f"llvm.vector.reduce.umin.v{n}i32", "i32", [(w.kind, mine)])
             least = w.emit(f"zext i32 {least} to i64")
             w.emit(f"atomicrmw umin ptr {self._counter(w, LIMIT)}, i64 {least} monotonic, align 8")
-            phase = w.emit("add i64 %e.phase, 1")
-            w.line(f"store atomic i64 {phase}, ptr {self._counter(w, FAULTY)} monotonic, align 8")
+            self._last(w)
 
     @staticmethod
     def _counter(w: Masked, number: int) -> str:
@@ -216,14 +228,27 @@ class _Body:
         stop = w.emit("getelementptr i64, ptr %shared, i64 1")
         flag = w.emit(f"load atomic i64, ptr {stop} monotonic, align 8")
         halted = w.emit(f"icmp ne i64 {flag}, 0")
-        limit = w.emit(f"load atomic i64, ptr {self._counter(w, LIMIT)} monotonic, align 8")
+        if w.leaves:  # lane by lane, as one of them may fault before that
+            return halted
         many = w.emit(f"zext i32 {turns} to i64")
-        return w.emit(f"or i1 {halted}, {w.emit(f'icmp ugt i64 {many}, {limit}')}")
+        return w.emit(f"or i1 {halted}, {w.emit(f'icmp ugt i64 {many}, {self._limit(w)}')}")
+
+    def _limit(self, w: Masked) -> str:
+        return w.emit(f"load atomic i64, ptr {self._counter(w, LIMIT)} monotonic, align 8")
+
+    def _left(self, w: Masked) -> None:
+        """VMs have given up: what comes after this phase is not to begin."""
+        w.line(f"store atomic i64 1, ptr {self._counter(w, LATE)} monotonic, align 8")
+        self._last(w)
+
+    def _last(self, w: Masked) -> None:
+        phase = w.emit("add i64 %e.phase, 1")
+        w.line(f"store atomic i64 {phase}, ptr {self._counter(w, FINAL)} monotonic, align 8")
 
     def _finish(self, w: Masked) -> None:
         """What is left of a vector, and then of the unit."""
         w.label("late")
-        w.line(f"store atomic i64 1, ptr {self._counter(w, LATE)} monotonic, align 8")
+        self._left(w)
         w.line("br label %done")
         w.label("done")
         w.values = {}
@@ -302,7 +327,7 @@ entry:
   %entries = load ptr, ptr %entries.at
   %counters.at = getelementptr i64, ptr %columns, i64 {COUNTERS}
   %counters = load ptr, ptr %counters.at
-  %faulty.at = getelementptr i64, ptr %counters, i64 {FAULTY}
+  %final.at = getelementptr i64, ptr %counters, i64 {FINAL}
   %stop.at = getelementptr i64, ptr %shared, i64 1
   %done.at = getelementptr i64, ptr %shared, i64 {DONE}
   br label %take
@@ -350,10 +375,10 @@ spin:
   %halted = icmp ne i64 %again, 0
   br i1 %halted, label %exit, label %ready
 mine:
-  %faulty = load atomic i64, ptr %faulty.at monotonic, align 8
+  %final = load atomic i64, ptr %final.at monotonic, align 8
   %own = add i64 %phase, 1
-  %none = icmp eq i64 %faulty, 0
-  %same = icmp eq i64 %faulty, %own
+  %none = icmp eq i64 %final, 0
+  %same = icmp eq i64 %final, %own
   %sound = or i1 %none, %same
   br i1 %sound, label %work, label %exit
 work:

@@ -1,0 +1,150 @@
+"""What happens between two turns of a loop: now and then it is looked whether to go on.
+
+Code may give up as a whole, or lane by lane: a lane that has executed more instructions than any
+may is nobody's any more, and the others go on without it. So lanes are heard of that wait for one
+that never ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lanework.engines.lanes.order import Chain, Order
+from lanework.engines.lanes.shape import Shape
+from lanework.engines.llvm.lanetarget import Target
+from lanework.engines.llvm.masks import Variables
+
+CHECKS = 1024
+"""Turns of loops between looks at whether to stop: a power of 2."""
+SELDOM = 1 << 15
+"""Turns between two pauses: a power of 2."""
+
+
+class Turns(Variables):
+    """Writes what is between two turns of a loop.
+
+    Args:
+        shape: the program, and what its lanes have in common.
+        target: what for.
+
+    Attributes:
+        late: the condition, of a number of turns of loops, under which to give up.
+        limit: how many instructions a lane may execute, as i64, where lanes may leave.
+        left: called where some do.
+        pause: called now and then.
+        aside: what is put aside then: the names of places, and their types.
+    """
+
+    def __init__(self, shape: Shape, target: Target) -> None:
+        super().__init__(shape, target)
+        self.order = Order(shape)
+        self.late: Callable[[str], str] = lambda turns: "false"
+        self.limit: Callable[[], str] = lambda: ""
+        self.left: Callable[[], None] = lambda: None
+        self.pause: Callable[[], None] = lambda: None
+        self.aside: dict[str, str] = {}
+        self._rests: set[int] = set()
+
+    def _turn(self, to: int) -> None:
+        """Once more through a loop, if it is not too late."""
+        old = self.emit("load i32, ptr %turns")
+        new = self.emit(f"add i32 {old}, 1")
+        self.line(f"store i32 {new}, ptr %turns")
+        look, low = self.fresh("look"), self.emit(f"and i32 {new}, {CHECKS - 1}")
+        often = self.emit(f"icmp eq i32 {low}, 0")
+        self.line(f"br i1 {often}, label %{look}, label %b{to}, !prof !0")
+        self.label(look)
+        ask, on = self.fresh("ask"), self.fresh("on")
+        low = self.emit(f"and i32 {new}, {SELDOM - 1}")
+        seldom = self.emit(f"icmp eq i32 {low}, 0")
+        self.line(f"br i1 {seldom}, label %{ask}, label %{on}, !prof !0")
+        self.label(ask)
+        self._aside(to)
+        self.line(f"br label %{on}")
+        self.label(on)
+        if not self.leaves:
+            self.line(f"br i1 {self.late(new)}, label %late, label %b{to}")
+            return
+        stay = self.fresh("stay")
+        self.line(f"br i1 {self.late(new)}, label %late, label %{stay}")
+        self.label(stay)
+        self._leave(to, new, self.limit())
+
+    def _leave(self, to: int, turns: str, limit: str) -> None:
+        """Lanes give up that have executed more than any may; the others go on."""
+        old, leave = self.fresh("old"), self.fresh("leave")
+        many = self.emit(f"icmp ugt i64 {self.emit(f'zext i32 {turns} to i64')}, {limit}")
+        self.line(f"br i1 {many}, label %{old}, label %b{to}")  # no lane is older without
+        self.label(old)
+        masked, most = to in self.shape.masked, self.emit(f"trunc i64 {limit} to i32")
+        age = self.emit(f"add i32 {self.emit('load i32, ptr %age')}, {self.order.ages[to]}")
+        ages = self.emit(f"load {self.ages_kind}, ptr %ages")
+        ages = self.emit(f"add {self.ages_kind} {ages}, {self.splat(age, 'i32')}")
+        over = self.emit(f"icmp ugt {self.ages_kind} {ages}, {self.splat(most, 'i32')}")
+        here = self.get_mask(to) if masked else self.here()
+        out = self.emit(f"and {self.mask_kind} {here}, {over}")
+        self.line(f"br i1 {self.any(out)}, label %{leave}, label %b{to}")
+        self.label(leave)
+        self.left()
+        stay = self.emit(f"xor {self.mask_kind} {here}, {out}")
+        self.set_here(self.emit(f"xor {self.mask_kind} {self.here()}, {out}"))
+        if not masked:
+            self.line(f"br i1 {self.any(stay)}, label %b{to}, label %done")
+            return
+        self.set_mask(to, stay)
+        self.line(f"br i1 {self.any(stay)}, label %b{to}, label %rest{to}")
+        if to not in self._rests:
+            self._rests.add(to)
+            self._rest(to)
+
+    def _rest(self, to: int) -> None:
+        """On to those that waited while a masked block ran, of whose lanes none is left."""
+        self.label(f"rest{to}")
+        waits = self.order.waits.get(to, set())
+        for block in (each for each in self.order.after(to) if each in waits and each != to):
+            no = self.fresh("next")
+            self.line(f"br i1 {self.any(self.get_mask(block))}, label %b{block}, label %{no}")
+            self.label(no)
+        some = self.fresh("some")
+        self.line(f"br i1 {self.any(self.here())}, label %{some}, label %done")
+        self.label(some)
+        self._meet(self.order.chain(to))
+
+    def _meet(self, chain: Chain) -> None:
+        """On to where all lanes come together."""
+        names = ["done" if each is None else f"b{each}" for each in chain.meets]
+        if len(names) == 1:
+            self.line(f"br label %{names[0]}")
+            return
+        which = self.emit("load i32, ptr %exit")
+        cases = " ".join(f"i32 {n}, label %{name}" for n, name in enumerate(names))
+        self.line(f"switch i32 {which}, label %{names[0]} [ {cases} ]")
+
+    def _aside(self, to: int) -> None:
+        """Call what is called now and then, with vectors put aside by ourselves.
+
+        A call leaves no vector register as it was. Where LLVM puts them aside, it does so whenever
+        they change, in the middle of the loop.
+        """
+        waits = self.order.waits.get(to, set()) if to in self.shape.masked else set()
+        chain = self.order.chain(to) if to in self.shape.masked else None
+        ends = [] if chain is None else [each for each in chain.meets if each is not None]
+        kept = set(self.program.outputs.values())
+        for each in (to, *waits, *ends):
+            kept |= self.shape.live[each]
+        aside = [(f"%x{each}", self.kind) for each in sorted(kept & self.shape.divergent)]
+        masks = sorted((waits | {to}) & self.shape.masked)
+        aside += [(f"%m{each}", self.kept_mask) for each in masks]
+        aside.append(("%ages", self.ages_kind))
+        if self.leaves:
+            aside.append(("%here", self.kept_mask))
+        for place, kind in aside:
+            self.aside[place] = kind
+            self.line(
+                f"store volatile {kind} {self.emit(f'load {kind}, ptr {place}')}, ptr {place}.aside"
+            )
+        self.pause()
+        for place, kind in aside:
+            self.line(
+                f"store {kind} {self.emit(f'load volatile {kind}, ptr {place}.aside')}, ptr {place}"
+            )

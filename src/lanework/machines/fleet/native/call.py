@@ -1,0 +1,79 @@
+"""A call of compiled code: its arguments, the memory that it works on, and what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.engines import signals
+from lanework.engines.native import Frame, address
+from lanework.machines.fleet.native import text
+from lanework.machines.fleet.state import Words
+
+ENDLESS = (1 << 62) - 1
+
+
+@dataclass
+class Call:
+    """Arguments of compiled code, which may be used again.
+
+    Attributes:
+        frame: as native code has them.
+        entries: launches.
+        words, rows, later: shared memory, the state of VMs, what they do later.
+        ages: how old VMs were that stopped.
+        epochs, counters: what is counted.
+        table: for signals.
+        threads: how many there are to be.
+    """
+
+    frame: Frame = field(default_factory=lambda: Frame(8))
+    entries: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    words: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
+    rows: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
+    later: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
+    ages: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
+    threads: int = 1
+
+    def begin(self, seed: int, fuel: int, limit: int) -> None:
+        """Count anew.
+
+        Args:
+            seed: of random numbers.
+            fuel: instructions of all VMs after which the call ends.
+            limit: turns of loops, or instructions of a VM that may fault, after which it gives up.
+        """
+        last, frame = self.entries[-1], self.frame
+        units = int(last[text.ENTRY.index("first")] + last[text.ENTRY.index("units")])
+        self.epochs = np.zeros(int(last[text.ENTRY.index("phase")]) + 1, np.uint32)
+        self.counters = np.zeros(text.COUNTS, np.int64)
+        self.counters[text.LIMIT], self.table = limit, signals.table()
+        most = int(self.entries[:, text.ENTRY.index("units")].max())
+        self.threads = max(1, min(self.threads, most))
+        frame.shape(len(self.entries), len(self.words), units, 8, self.threads)
+        columns: dict[int, npt.NDArray[np.generic]] = {
+            text.MEMORY: self.words,
+            text.ROWS: self.rows,
+            text.ENTRIES: self.entries,
+            text.AGES: self.ages,
+            text.EPOCHS: self.epochs,
+            text.COUNTERS: self.counters,
+            text.LATER: self.later,
+            text.SIGNALS: self.table,
+        }
+        for column, array in columns.items():
+            frame.columns[column] = address(array)
+        frame.dims[text.SLOTS] = self.rows.shape[1]
+        frame.dims[text.KEY0], frame.dims[text.KEY1] = seed & 0xFFFFFFFF, seed >> 32
+        frame.dims[text.FUEL], frame.shared[text.DONE] = fuel, 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop, or used up its fuel."""
+        return bool(self.frame.shared[1])
+
+    def stop(self) -> None:
+        """Tell it to."""
+        self.frame.shared[1] = 1
