@@ -13,6 +13,7 @@ import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.base.rng import philox
+from lanework.core import runner as runners
 from lanework.core.program.isa import OperandKind
 from lanework.engines.gpu import device as gpu
 from lanework.machines.fleet.check.snapshots import Case, difference, same, snapshots
@@ -773,19 +774,21 @@ def test_a_device_that_is_lost_in_the_middle():
     engine.close()
 
 
-def test_a_run_is_repeated_on_the_reference(monkeypatch):
+@pytest.mark.parametrize("engine", ["wgsl", "epoch"])
+def test_a_run_is_repeated_on_the_reference(engine, monkeypatch):
     own = gpu.Gpu(gpu.pick())
     monkeypatch.setattr(gpu, "device", lambda wanted="": own)
     program = assembled(COUNTDOWN, 100)
-    runner = program.bind("auto", adapter="0")
-    assert runner.engine == "epoch"
+    runner = program.bind("auto", adapter="0", compose=engine == "epoch")
+    assert runner.engine == engine
     runner()
     own.destroy()
+    monkeypatch.setattr(runners, "_noticed", set())
     with pytest.warns(UserWarning, match="graphics device was lost"):
         result = runner()
     assert result.stats["engine"] == "reference"
     assert runner.vms.floats[2, 7] == 14.0
-    asked = program.bind("epoch")
+    asked = program.bind(engine)
     with pytest.raises(Trap, match="LW2202"):
         asked()
 

@@ -21,6 +21,7 @@ from lanework.core.result.result import Result
 from lanework.core.waiting import waited
 from lanework.engines.codes import DEVICE_LOST
 from lanework.engines.gpu import device as gpu
+from lanework.engines.gpu.adapters import hardware
 from lanework.machines.fleet.codes import BAD_SETTING, PUSHED_ASIDE
 from lanework.machines.fleet.engine import Changes, Engine, Settings
 from lanework.machines.fleet.isa import Kernel
@@ -65,7 +66,7 @@ class Runner(runner.Runner):
             program: the program.
             engine: `reference` (NumPy), `llvm` (whole phases as SIMD code), `wgsl` (whole phases
                 as shaders on a GPU), `epoch` (five kernels on a GPU), or `auto`: `llvm`, or
-                `epoch` where an adapter is named.
+                where an adapter is named `wgsl`, if it runs all phases, and else `epoch`.
             limits: fuel (instructions of all VMs), memory, deadline.
             epochs: stop after so many.
             progress: called with the steps of the schedule that have begun, and how many there are.
@@ -110,16 +111,17 @@ class Runner(runner.Runner):
     def _choose(self, engine: str) -> tuple[str, str]:
         """A name is taken as it is: whoever asks for it hears which adapter is missing.
 
-        With `auto` the reference runs quietly where there is no GPU in hardware, because a GPU in
-        software is slower than it, unless an adapter is asked for.
+        With `auto` a GPU in software is taken only where it is named.
         """
         if engine != "auto":
             return engine, ""
         if self.settings.adapter:
-            return super()._choose("epoch")
+            return super()._choose(engines.on_a_card(self.view, self.settings))
         if find_spec("llvmlite") is not None:  # which is imported when something is compiled
             return "llvm", ""
-        return super()._choose(engine)
+        if hardware():
+            return engines.on_a_card(self.view, self.settings), ""
+        return "reference", ""
 
     def _unsuited(self, engine: str) -> str | None:
         if engine in engines.GRAPHICS:
@@ -343,7 +345,7 @@ class Runner(runner.Runner):
         from lanework.machines.fleet.analysis.effects import effects
 
         yield from effects(self.view, half=self.settings.storage == "f16").describe()
-        if self.engine == "llvm":
+        if self.engine in engines.AHEAD:
             from lanework.machines.fleet.native.steps import Groups
 
             yield from Groups(self.view, self.settings).describe()

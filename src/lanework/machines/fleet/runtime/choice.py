@@ -25,6 +25,20 @@ def lock(name: str) -> Any:
     return _GRAPHICS if name in GRAPHICS else sharing.rlock()
 
 
+def on_a_card(view: FleetView, settings: Settings) -> str:
+    """The engine on a graphics card that suits a program.
+
+    What `wgsl` does not run whole goes on in epochs on the host, and those are quicker on a card.
+    """
+    from lanework.machines.fleet.native.steps import Groups
+
+    return (
+        "wgsl"
+        if all(not isinstance(rows, str) for rows in Groups(view, settings).rows)
+        else "epoch"
+    )
+
+
 TRIAL, EACH = 0.02, 0.001
 """Seconds for which a program is run on the reference before it is compiled, and more for each of
 its instructions: about as long as it takes to compile it."""
