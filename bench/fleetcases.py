@@ -60,7 +60,9 @@ def lazily(setup: Callable[[], Job]) -> Job:
 
 
 def ours(work: Workload, engine: str, title: str = "", **settings: Any) -> Contestant:
-    """A workload on one of our engines; what takes long is timed once."""
+    """A workload on one of our engines, with all outputs unless some are named; what takes long is
+    timed once.
+    """
 
     def bound() -> Job:
         runner = work.program().bind(engine, seed=workloads.SEED, **settings)
@@ -75,7 +77,7 @@ def _inside(work: Workload, engine: str) -> Contestant:
     """The same by its own clock, which inputs and outputs are no part of."""
 
     def bound() -> Job:
-        runner = work.program().bind(engine, seed=workloads.SEED)
+        runner = work.program().bind(engine, seed=workloads.SEED, outputs=work.output)
         return lambda: {SECONDS: runner(**work.inputs).stats["run_seconds"]}
 
     name = f"Lanework, {engine}, without inputs and outputs"
@@ -83,11 +85,17 @@ def _inside(work: Workload, engine: str) -> Contestant:
 
 
 def _ours(work: Workload) -> list[Contestant]:
-    """Our engines, but for those that would take very long."""
+    """Our engines, but for those that would take very long.
+
+    The first gives the output that all others give; what it costs to have all of shared memory
+    beside that is told, too.
+    """
     first, *others = engines()
     if work.program().header["vms"] > 1 << 21:
         others = []
-    return [ours(work, first), _inside(work, first), *(ours(work, each) for each in others)]
+    alone = ours(work, first, outputs=work.output)
+    together = ours(work, first, f"{first}, all of shared memory")
+    return [alone, together, _inside(work, first), *(ours(work, each) for each in others)]
 
 
 def _peer(name: str, make: Callable[..., Job], *given: Any, **more: Any) -> Contestant:

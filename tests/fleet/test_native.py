@@ -11,6 +11,7 @@ from lanework.engines.lanes.shape import shape
 from lanework.engines.lanes.webs import split
 from lanework.machines.fleet.gpu import phases
 from lanework.machines.fleet.native import graphs
+from lanework.machines.fleet.native.engine import LLVMEngine
 from lanework.machines.fleet.state import Status
 
 ENGINES = ("llvm", "wgsl")
@@ -674,3 +675,78 @@ def test_what_is_kept_of_vms_is_of_their_last_launch():
 .end
 """)
     )
+
+
+IN_PLACE = """
+.buffer x, 0, 100, in
+.buffer y, auto, 100, in
+.buffer z, auto, 100, in
+.buffer p, auto, 100, in
+.buffer q, auto, 100, in, pad
+.buffer w, auto, 100, inout
+.buffer out, auto, 100, out
+.routine main
+    VMID r0
+    READ r1, r0
+    ADDI r2, r0, y
+    READ r2, r2
+    ADD r1, r1, r2
+    ADDI r2, r1, z
+    READ r2, r2
+    ADD r1, r1, r2
+    ADDI r2, r0, p
+    READ r2, r2
+    ADD r1, r1, r2
+    ADDI r2, r0, 350
+    READ r2, r2
+    ADD r1, r1, r2
+    ADDI r2, r0, w
+    READ r3, r2
+    ADD r1, r1, r3
+    WRITE r2, r1
+    ADDI r0, r0, out
+    WRITE r0, r1
+    BRANCH_LT r1, bad
+    HALT
+bad:
+    RETURN
+.phase wait_all
+    .launch main, 100
+"""
+
+
+def test_inputs_are_read_where_they_are_given(monkeypatch):
+    """But for those that somebody writes, or comes to from elsewhere."""
+    program, rng = lw.fleet.assemble(IN_PLACE), np.random.default_rng(5)
+    sizes = {**dict.fromkeys("xyzpw", 100), "q": 7}
+    given = {name: rng.integers(0, 9, n).astype(np.float32) for name, n in sizes.items()}
+    seen = []
+
+    def noted(engine, *args):
+        seen.append(sorted(engine.lent))
+        return ahead(engine, *args)
+
+    ahead = LLVMEngine.ahead
+    monkeypatch.setattr(LLVMEngine, "ahead", noted)
+    for settings in ({}, {"epochs": 9}):
+        runner = program.bind("llvm", outputs=["out", "w"], **settings)
+        reference = program.bind("reference", **settings)
+        for _ in range(2):
+            one, other = runner(**given), reference(**given)
+            for name in one:
+                assert one[name].tobytes() == other[name].tobytes()
+            assert one.stats["reads_outside"] == other.stats["reads_outside"]
+    short, before = program.bind("llvm", Limits(fuel=50), outputs="w"), given["x"].copy()
+    with pytest.raises(Trap):
+        short(**given)
+    given["x"][:] = 3
+    assert np.array_equal(short.shared[:100], before)
+    given["x"][50] = -1000
+    runner, reference = (program.bind(e, outputs=["out", "w"]) for e in ("llvm", "reference"))
+    for each in (runner, reference):
+        with pytest.raises(Trap):
+            each(**given)
+    given["x"][:] = 5
+    assert np.array_equal(runner.shared[:400], reference.shared[:400])
+    assert np.array_equal(runner.vms.words[1:], reference.vms.words[1:])
+    assert seen == [["x", "y", "z"]] * 4 + [[]]  # and once more, with all VMs kept

@@ -119,6 +119,41 @@ def test_memory_of_results_that_are_gone_is_used_again():
     assert all(each["shared"].sum() == 96 for each in kept)
 
 
+@pytest.mark.parametrize("engine", ["reference", "llvm", "wgsl"])
+def test_some_of_the_outputs(engine):
+    """What was given stays as it is and may change, and results are their callers'."""
+    runner = lw.fleet.assemble(DOUBLE).bind(engine, outputs="doubled")
+    given, results = np.zeros(32, np.float32), []
+    for n in range(4):
+        given[:] = np.arange(32) + n
+        results.append(runner(numbers=given))
+        assert np.array_equal(given, np.arange(32) + n)
+        given[:] = -1
+    results[0]["doubled"][:] = 5
+    for n, result in enumerate(results[1:], 1):
+        assert list(result) == ["doubled"]
+        assert np.array_equal(result["doubled"], 2 * (np.arange(32) + n))
+    message = refused(lambda: result["shared"], "LW1020")
+    assert "bound with" in str(message)
+    wide = np.arange(64)[::2]
+    assert np.array_equal(runner(numbers=wide.astype(np.float32)[::-1])["doubled"], 2 * wide[::-1])
+    assert np.array_equal(runner(numbers=wide)["doubled"], 2 * wide)
+    if engine == "reference":
+        assert runner.shared[32] == 0
+        return
+    for look in (lambda: runner.shared, lambda: runner.vms):
+        assert "outputs have 'shared'" in refused(look, "LW6011").help
+    epochs = list(runner.epochs(numbers=wide))
+    assert epochs[-1].shared[:32].tolist() == wide.tolist()
+    assert runner.shared[33] == 2 * wide[1]
+
+
+def test_outputs_that_there_are_not():
+    program = assemble(DOUBLE)
+    assert "doubled" in refused(lambda: program.bind(outputs=["double"]), "LW6011").help
+    refused(lambda: program.bind(outputs=5), "LW6011")
+
+
 def test_shared_and_a_buffer_over_it():
     text = DOUBLE.replace("32, in", "32, in, pad")
     result = assemble(text).run(engine="reference", shared=np.ones(64), numbers=[5.0])

@@ -53,6 +53,8 @@ class Load:
         inside: whether it certainly is inside.
         row: whether lanes certainly have words in a row, one after another.
         counted: whether a lane that is outside is counted.
+        part: the number of a part of memory that it certainly is of, if it is inside, and that may
+            be elsewhere; 0 for memory as a whole.
     """
 
     dest: int
@@ -60,6 +62,7 @@ class Load:
     inside: bool = False
     row: bool = False
     counted: bool = True
+    part: int = 0
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ def _copy(writer: Masked, step: Copy) -> None:
     writer.write(step.dest, writer.read(step.source, wide=wide))
 
 
-def _address(writer: Masked, index: str) -> str:
-    return writer.emit(f"getelementptr i32, ptr {writer.pointer}, i32 {index}")
+def _address(writer: Masked, index: str, part: int = 0) -> str:
+    return writer.emit(f"getelementptr i32, ptr {writer.place(part)}, i32 {index}")
 
 
 def _load(writer: Masked, step: Load) -> None:
@@ -54,16 +54,17 @@ def _load(writer: Masked, step: Load) -> None:
     mask = mask if step.inside else _inside(writer, index, mask, "reads" if step.counted else "")
     first = writer.emit(f"extractelement {writer.kind} {index}, i64 0")
     if step.row:
-        writer.write(step.dest, writer.masked_load(_address(writer, first), mask, "i32"))
+        at = _address(writer, first, step.part)
+        writer.write(step.dest, writer.masked_load(at, mask, "i32"))
         return
     fast, slow, both = (writer.fresh(what) for what in ("row", "gather", "loaded"))
     writer.line(f"br i1 {_row(writer, index, first, mask)}, label %{fast}, label %{slow}")
     writer.label(fast)
-    one = writer.masked_load(_address(writer, first), mask, "i32")
+    one = writer.masked_load(_address(writer, first, step.part), mask, "i32")
     writer.line(f"br label %{both}")
     writer.label(slow)
-    n = writer.width
-    at = writer.emit(f"getelementptr i32, ptr {writer.pointer}, {writer.kind} {index}")
+    n, pointer = writer.width, writer.place(step.part)
+    at = writer.emit(f"getelementptr i32, ptr {pointer}, {writer.kind} {index}")
     name = f"llvm.masked.gather.v{n}i32.v{n}p0"
     pointers = (f"<{n} x ptr>", f"align 4 {at}")
     other = writer.intrinsic(
@@ -105,12 +106,12 @@ def _load_one(writer: Masked, step: Load) -> str:
     """The word that all lanes read."""
     index = writer.read(step.index, wide=False)
     if step.inside:
-        return writer.emit(f"load i32, ptr {_address(writer, index)}")
+        return writer.emit(f"load i32, ptr {_address(writer, index, step.part)}")
     ok = writer.emit(f"icmp ult i32 {index}, {writer.size}")
     yes, no, both = (writer.fresh(what) for what in ("in", "out", "read"))
     writer.line(f"br i1 {ok}, label %{yes}, label %{no}")
     writer.label(yes)
-    value = writer.emit(f"load i32, ptr {_address(writer, index)}")
+    value = writer.emit(f"load i32, ptr {_address(writer, index, step.part)}")
     writer.line(f"br label %{both}")
     writer.label(no)
     if step.counted:

@@ -85,6 +85,10 @@ class Masked(Turns):
         self.lines[entry:entry] = first
         return "\n".join(self.lines) + "\n}\n"
 
+    def place(self, part: int) -> str:
+        """The pointer to a part of memory, as if all of it were there."""
+        return f"{self.pointer}{part or ''}"
+
     # Blocks ---------------------------------------------------------------------------------------
 
     def blocks(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, Unpack
 
@@ -32,7 +32,7 @@ from lanework.machines.fleet.runtime.debugging import Debugger
 from lanework.machines.fleet.runtime.losses import tell
 from lanework.machines.fleet.runtime.memory import Memories
 from lanework.machines.fleet.runtime.scheduler import LARGE, Desk, Runtime, caller
-from lanework.machines.fleet.runtime.settings import checked
+from lanework.machines.fleet.runtime.settings import checked, wanted
 from lanework.machines.fleet.runtime.watching import Epoch, watch
 from lanework.machines.fleet.state import Spans, VMState, Words
 
@@ -58,6 +58,7 @@ class Runner(runner.Runner):
         *,
         epochs: int | None = None,
         progress: Callable[[int, int], None] | None = None,
+        outputs: Iterable[str] | None = None,
         **settings: Unpack[Changes],
     ) -> None:
         """Bind a program to an engine.
@@ -70,6 +71,9 @@ class Runner(runner.Runner):
             limits: fuel (instructions of all VMs), memory, deadline.
             epochs: stop after so many.
             progress: called with the steps of the schedule that have begun, and how many there are.
+            outputs: those that results have; by default all. Without `shared` among them inputs
+                that nothing writes are not copied, and once a call has ended nobody looks at its
+                VMs and at shared memory.
             **settings: the fields of `engine.Settings`: seed, layout, format, threshold, compose,
                 storage, io, bounds, conflicts, arithmetic, patience, on_fault, sort, general,
                 adapter.
@@ -89,6 +93,8 @@ class Runner(runner.Runner):
             from lanework.machines.fleet.analysis.precision import refuse
 
             refuse(self.view)
+        self.wanted = wanted(program, outputs)
+        self._keeps_all = outputs is None or "shared" in self.wanted
         self._asked = engine
         self._settle(engine)
         needed = engines.estimate(self.engine, self.view, self.settings)
@@ -103,6 +109,7 @@ class Runner(runner.Runner):
         self._memories = Memories(self.view.shared)
         self._desk = Desk(engines.lock(self.engine), large=self.view.slots >= LARGE)
         self._thread = 0  # of the last run
+        self._given_away = False  # what it has worked on
 
     @runner.Options(__init__)
     def _options(self) -> None:
@@ -168,8 +175,10 @@ class Runner(runner.Runner):
     def _call(self, table: TableLike | None, inputs: dict[str, Any], until: float | None) -> Result:
         given = inputs_of(table, inputs, (port.name for port in self.program.inputs))
         with taking(self.limits, given):
-            ahead = self.engine in engines.AHEAD
-            bound = bind(self.program, given, self._memories if ahead else None)
+            ahead, lends = self.engine in engines.AHEAD, frozenset[str]()
+            if ahead and not self._keeps_all:
+                lends = getattr(self._ready(until), "lends", lends)
+            bound = bind(self.program, given, self._memories if ahead else None, lends)
         words = bound.lent.words
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import check
@@ -177,19 +186,30 @@ class Runner(runner.Runner):
             check(self.view, words.view(np.float32))
         start = time.perf_counter()
         try:
-            runtime = self._run(words, until, bound.blank)
+            runtime = self._run(bound, until)
         except LaneworkError as problem:
             if problem.code is not DEVICE_LOST or self._asked != "auto":
                 raise
             self.close()
             lost = f"the graphics device was lost ({problem.sentence})"
             self._fall_back("reference", f"{lost}, running on the reference")
-            runtime = self._run(words, until, bound.blank)
+            runtime = self._run(bound, until)
         return self._result(runtime, bound, time.perf_counter() - start)
 
-    def _run(self, words: Words, until: float | None, blank: Spans) -> Runtime:
-        runtime = self._begun(words, until, blank)
-        runtime.run(self.epochs_limit)
+    def _run(self, bound: Bound, until: float | None) -> Runtime:
+        runtime = self._begun(bound.lent.words, until, bound.blank)
+        if not bound.apart:
+            runtime.run(self.epochs_limit)
+            return runtime
+        engine: Any = runtime.engine
+        engine.lent = bound.apart
+        try:
+            runtime.run(self.epochs_limit)
+        except BaseException:
+            if self._desk.run is runtime:
+                engine.complete()  # whoever looks at it sees what was given
+            raise
+        engine.lent = {}
         return runtime
 
     def runtime(self, words: Words) -> Runtime:
@@ -204,7 +224,7 @@ class Runner(runner.Runner):
     def _begun(self, words: Words, until: float | None, blank: Spans = ()) -> Runtime:
         engine = self._ready(until)
         runtime = Runtime(engine, self.view, self.limits, self.progress, desk=self._desk)
-        self._thread = caller()
+        self._thread, self._given_away = caller(), False
         runtime.begin(words, until, blank)
         return runtime
 
@@ -233,7 +253,9 @@ class Runner(runner.Runner):
         # where the engine has worked on it as it is given, nobody else has it now
         lent = bound.lent if getattr(engine, "words", None) is bound.lent.words else None
         look(4 * (self.view.shared * (lent is None) + out))  # a copy of all, and of each output
-        values = outputs(self.program, engine.peek, shapes, lent)
+        apart = sum(map(len, bound.apart.values()))
+        values = outputs(self.program, engine.peek, shapes, self.wanted, lent, apart)
+        self._given_away = lent is not None and not self._keeps_all
         stats = {
             "engine": self.engine,
             "adapter": getattr(engine, "adapter", ""),
@@ -258,6 +280,7 @@ class Runner(runner.Runner):
             if port.name in shapes
             else port.axes
             for port in self.program.outputs
+            if port.name in values
         }
         known = {
             axis: labels
@@ -266,7 +289,9 @@ class Runner(runner.Runner):
         }
         coords = {axis: labels for axis, (labels, _) in known.items()}
         levels = {axis: levels for axis, (_, levels) in known.items()}
-        return Result(values, axes=axes, coords=coords, stats=stats, levels=levels)
+        absent = "name it among the outputs that the runner is bound with"
+        about: dict[str, Any] = {"stats": stats, "levels": levels, "absent": absent}
+        return Result(values, axes=axes, coords=coords, **about)
 
     @property
     def _counts_conflicts(self) -> bool:
@@ -295,6 +320,12 @@ class Runner(runner.Runner):
     def _last(self) -> Engine:
         if self._executor is None:
             raise Diagnostic(BAD_SETTING, "nothing has run yet", help="call the runner first")
+        if self._given_away:
+            raise Diagnostic(
+                BAD_SETTING,
+                "what this runner has worked on is its result's, for it keeps no shared memory",
+                help="bind a runner whose outputs have 'shared' among them",
+            )
         if self._thread != threading.get_ident():
             raise Diagnostic(
                 PUSHED_ASIDE,

@@ -49,6 +49,9 @@ class AheadEngine(ReferenceEngine, ABC):
         settings: how it runs.
         record: whether all VMs are kept.
         trial: seconds for which steps are tried on the reference before anything is compiled.
+
+    Attributes:
+        lent: inputs that are not in shared memory: they are read where they are given.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class AheadEngine(ReferenceEngine, ABC):
         self._last: dict[tuple[int, int], list[tuple[slice, int, bool]]] = {}
         self._lists, self._later = 0, np.zeros((0, 0), np.uint32)
         self._ages = np.zeros(0, np.uint32)
+        self.lent: dict[str, Words] = {}
         self._touched, self._before = True, list[tuple[int, Words]]()
         super().__init__(view, settings)
 
@@ -93,7 +97,7 @@ class AheadEngine(ReferenceEngine, ABC):
     def begin(self, shared: Words, blank: Spans = ()) -> None:
         """Start anew: no VM, and shared memory as given, which is the engine's now."""
         super().begin(shared, blank)
-        self._lean, self._again = False, None
+        self._lean, self._again, self.lent = False, None, {}
         self._step = 0
         known = {(first, first + len(part)): part for first, part in self._before}
         self._before = []
@@ -102,6 +106,18 @@ class AheadEngine(ReferenceEngine, ABC):
             part = np.empty(last - first, np.uint32) if part is None else part
             np.copyto(part, shared[first:last])
             self._before.append((first, part))
+
+    @property
+    def lends(self) -> frozenset[str]:
+        """Inputs that it can read where they are given."""
+        return frozenset()
+
+    def complete(self) -> None:
+        """Put into shared memory what is read elsewhere."""
+        for name, values in self.lent.items():
+            first = next(each.offset for each in self.view.buffers if each.name == name)
+            self.words[first : first + len(values)] = values
+        self.lent = {}
 
     def free(self) -> None:
         """Places of VMs: those of the run before, if it has put nothing there."""
@@ -117,6 +133,7 @@ class AheadEngine(ReferenceEngine, ABC):
     def launch(self, allocated: Allocated) -> None:
         """Start the VMs of a launch."""
         self._touched = True
+        self.complete()
         super().launch(allocated)
 
     def number(self, allocated: Allocated) -> None:
@@ -313,6 +330,7 @@ class AheadEngine(ReferenceEngine, ABC):
     def _seen(self, chosen: slice) -> VMState:
         if not self._lean or self.record:
             return super()._seen(chosen)
+        self.complete()
         if self._again is None:
             from lanework.machines.fleet.runtime.scheduler import Runtime
 

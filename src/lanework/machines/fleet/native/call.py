@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,23 +19,32 @@ ENDLESS = (1 << 62) - 1
 class Call:
     """Arguments of compiled code, which may be used again.
 
+    Args:
+        count: parts of shared memory that may be elsewhere.
+
     Attributes:
         frame: as native code has them.
         entries: launches.
         words, rows, later: shared memory, the state of VMs, what they do later.
         ages: how old VMs were that stopped.
+        parts: of those parts the first word, and what is there.
         epochs, counters: what is counted.
         table: for signals.
         threads: how many there are to be.
     """
 
-    frame: Frame = field(default_factory=lambda: Frame(8))
+    count: InitVar[int]
+    frame: Frame = field(init=False)
     entries: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
     words: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
     rows: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     later: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     ages: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
+    parts: list[tuple[int, Words]] = field(default_factory=list)
     threads: int = 1
+
+    def __post_init__(self, count: int) -> None:
+        self.frame = Frame(text.PARTS + count)
 
     def begin(self, seed: int, fuel: int, limit: int) -> None:
         """Count anew.
@@ -65,6 +74,8 @@ class Call:
         }
         for column, array in columns.items():
             frame.columns[column] = address(array)
+        for n, (first, given) in enumerate(self.parts):
+            frame.columns[text.PARTS + n] = address(given) - 4 * first
         frame.dims[text.SLOTS] = self.rows.shape[1]
         frame.dims[text.KEY0], frame.dims[text.KEY1] = seed & 0xFFFFFFFF, seed >> 32
         frame.dims[text.FUEL], frame.shared[text.DONE] = fuel, 0

@@ -18,6 +18,7 @@ from lanework.machines.fleet.native.ahead import AheadEngine, Counters, Epochs
 from lanework.machines.fleet.native.call import ENDLESS, Call
 from lanework.machines.fleet.native.lookout import Lookout
 from lanework.machines.fleet.native.lower import Lowering
+from lanework.machines.fleet.native.parts import parts
 from lanework.machines.fleet.state import Words
 
 STOPPED = ("status", "fault", "ip")
@@ -58,6 +59,13 @@ class LLVMEngine(AheadEngine):
     def _recording(self) -> AheadEngine:
         return LLVMEngine(self.view, self.settings, self.threads, record=True)
 
+    @property
+    def lends(self) -> frozenset[str]:
+        """Inputs that it can read where they are given: what runs otherwise has them in memory."""
+        if self._trial or not self.groups.all:
+            return frozenset()
+        return frozenset(each.name for each in parts(self.view).buffers)
+
     def prepare(self, until: float | None) -> None:
         """Compile."""
         self.compile(until)
@@ -88,7 +96,8 @@ class LLVMEngine(AheadEngine):
     ) -> tuple[Epochs, Counters]:
         kernel = self.compile(until)
         if not hasattr(self, "_own"):
-            self._own, self._ages = Call(), np.zeros(self.view.slots, np.uint32)
+            self._own = Call(len(parts(self.view).buffers))
+            self._ages = np.zeros(self.view.slots, np.uint32)
         call, most = self._own, ENDLESS if fuel is None else fuel
         self._set(call, entries, self.words, self.state.words, self._ages)
         call.threads = self.threads
@@ -98,6 +107,7 @@ class LLVMEngine(AheadEngine):
             self._beside(kernel, call, until)
         else:
             call.frame.run(kernel, work, call.threads, (self, call), until=until, help=LOOPS)
+        call.parts = []  # which are others'
         signals.check(call.table)
         self._work = int(call.counters[text.EXECUTED]) + 1
         return call.epochs, call.counters
@@ -113,16 +123,20 @@ class LLVMEngine(AheadEngine):
         """What a call works on."""
         call.entries, call.later = entries, self._later
         call.words, call.rows, call.ages = words, rows, ages
+        buffers = parts(self.view).buffers
+        call.parts = [
+            (each.offset, self.lent.get(each.name, words[each.offset :])) for each in buffers
+        ]
 
     def _beside(self, kernel: Kernel, call: Call, until: float | None) -> None:
         """Run a call, and look for faults that it would not come to."""
-        parts = self._copied() if self._step else self._before
+        written = self._copied() if self._step else self._before
         rows = self.state.words.copy() if self._stateful else None
 
         def again() -> Call:
-            other, ages = Call(), np.zeros_like(call.ages)
+            other, ages = Call(len(call.parts)), np.zeros_like(call.ages)
             mine = np.zeros_like(self.state.words) if rows is None else rows.copy()
-            self._set(other, call.entries, self._begun(parts), mine, ages)
+            self._set(other, call.entries, self._begun(written), mine, ages)
             return other
 
         status = self.view.profile.word("status")
@@ -142,7 +156,7 @@ class LLVMEngine(AheadEngine):
         ahead = lookout.ahead
         if ahead is not None:
             self.words[:], self._ages[:] = ahead.words, ahead.ages
-            written = map(self.view.profile.word, STOPPED) if rows is None else range(len(rows))
-            for n in written:
+            known = map(self.view.profile.word, STOPPED) if rows is None else range(len(rows))
+            for n in known:
                 self.state.words[n] = ahead.rows[n]
             call.epochs, call.counters = ahead.epochs, ahead.counters

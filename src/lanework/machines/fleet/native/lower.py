@@ -36,6 +36,7 @@ from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.maps import ONE, LinearMap, linear_map
 from lanework.machines.fleet.native import graphs
 from lanework.machines.fleet.native.form import MOST, Form, TooLarge
+from lanework.machines.fleet.native.parts import parts
 from lanework.machines.fleet.state import Fault, Status
 
 EXTRA = ("vm_id", "global_id", "count", "stream", "counter", "generation")
@@ -325,7 +326,9 @@ class Lowering:
             self.steps.append(Later(self.laters, index, source, self.block.counts.total()))
             self.laters += 1
         elif info.name in ("SYSCALL_READ", "IREAD"):
-            self.steps.append(Load(register(values["dest"]), index, self.inside, self.row))
+            part = parts(self.view).reads.get(ip, 0)
+            dest = register(values["dest"])
+            self.steps.append(Load(dest, index, self.inside, self.row, part=part))
         elif info.name in ("SYSCALL_WRITE", "IWRITE"):
             self.steps.append(Store(index, register(values["src"]), self.inside, self.row))
         elif self._anyhow(ip):

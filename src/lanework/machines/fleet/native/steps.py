@@ -82,8 +82,7 @@ class Groups:
                 return reason
             kind, launch = self.forms.setdefault(form, len(self.forms)), each.launch
             stride = launch.stride if launch.strategy == "strided" else 1
-            share = -(-launch.count // (text.SHARES * text.LEAST)) * text.LEAST
-            size = min(max(share, text.LEAST), text.UNIT)
+            size = text.unit(launch.count)
             numbers = (kind, launch.count, each.slot, launch.base, stride, each.step - steps.start)
             rows.append([*numbers, size, -(-launch.count // size), 0, 0, 0])
         return np.array(rows, np.int64).reshape(-1, len(text.ENTRY))
@@ -186,6 +185,11 @@ class Groups:
     def _native(self) -> npt.NDArray[np.bool_]:
         kinds = np.array([not isinstance(rows, str) for rows in self.rows], np.bool_)
         return kinds[self.kinds]
+
+    @cached_property
+    def all(self) -> bool:
+        """Whether all of them run natively."""
+        return bool(self._native.all())
 
     @cached_property
     def _late(self) -> npt.NDArray[np.bool_]:

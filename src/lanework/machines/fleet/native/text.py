@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from lanework.engines import signals
 from lanework.engines.lanes.convert import converted
-from lanework.engines.lanes.program import Block, LaneProgram, Later, Stop
+from lanework.engines.lanes.program import Block, LaneProgram, Later, Load, Stop
 from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import Writer
 from lanework.engines.llvm.lanesteps import RULES
@@ -30,15 +30,17 @@ COUNTS = CLASSES + len(Kernel)
 """Words of counters: instructions; accesses outside; VMs that faulted, and that wait; after how
 many turns of loops, or instructions of a VM that may fault, to give up; 1 + the phase after which
 none begins, as a VM faulted or gave up; whether one gave up; and instructions by `Kernel`."""
-MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS, LATER = range(8)
+MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS, LATER, PARTS = range(9)
 """Columns: shared memory, the state's rows, entries, ages of VMs that stopped, epochs of phases,
-counters, the table for signals, and what is done later (`LISTED` rows of VMs for each list)."""
+counters, the table for signals, what is done later (`LISTED` rows of VMs for each list), and from
+there on where memory would begin, by each of its parts."""
 SLOTS, KEY0, KEY1, FUEL = range(4, 8)
 """Dimensions behind those of a frame."""
 LISTED = 3
 """Rows of a list of what is done later: index, operand, age."""
-LEAST, UNIT, SHARES = 64, 1024, 16
-"""VMs of a unit of work, at least and at most: threads are to have some units each."""
+LEAST, UNIT, SHARES, MANY = 64, 1024, 16, 1024
+"""VMs of a unit of work, at least and at most; units at least, and those above which units are
+larger, as each costs some turns of all threads at one counter."""
 UNITS = 256
 """Units between two calls of Python: a power of 2."""
 DONE = 8
@@ -80,6 +82,17 @@ def loops(program: LaneProgram) -> bool:
     return any(each <= n for n, block in enumerate(program.blocks) for each in block.next)
 
 
+def unit(count: int) -> int:
+    """VMs of a unit of a launch of so many: threads are to have some units each.
+
+    Example:
+        >>> unit(10), unit(4096), unit(1 << 20), unit(1 << 24)
+        (64, 256, 1024, 16384)
+    """
+    few, many = (-(-count // (units * LEAST)) * LEAST for units in (SHARES, MANY))
+    return max(min(few, UNIT), many)
+
+
 class _Body:
     """The function of one form: a unit of VMs, vector after vector."""
 
@@ -102,6 +115,9 @@ class _Body:
             ("counters", COUNTERS),
         ):
             self._load(w, what, "ptr", "%columns", number)
+        steps = (step for block in self.program.blocks for step in block.steps)
+        for part in sorted({step.part for step in steps if isinstance(step, Load)} - {0}):
+            self._load(w, f"memory{part}", "ptr", "%columns", PARTS + part - 1)
         self._load(w, "size64", "i64", "%dims", 1)
         self._load(w, "slots", "i64", "%dims", SLOTS)
         self._load(w, "key0.64", "i64", "%dims", KEY0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -28,12 +28,14 @@ class Bound:
     Attributes:
         lent: shared memory as it begins.
         blank: parts of it that are zeros, as nothing was given for them.
+        apart: inputs that are not in it, by name: where they are given, or were converted.
         shapes: of what was given for all words of a port, by port.
         labels: along the axes of what was given, by the shape of what has them.
     """
 
     lent: Lent
     blank: Spans
+    apart: dict[str, Words]
     shapes: Mapping[str, Shape]
     labels: Mapping[Shape, Labels]
 
@@ -43,7 +45,12 @@ def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Words:
     return bind(program, inputs).lent.words
 
 
-def bind(program: Program, inputs: Mapping[str, Any], memories: Memories | None = None) -> Bound:
+def bind(
+    program: Program,
+    inputs: Mapping[str, Any],
+    memories: Memories | None = None,
+    lends: Collection[str] = (),
+) -> Bound:
     """Shared memory as a run begins: zeros, with what is given at its place.
 
     `shared` is put in first, from word 0 on, and buffers over it. A buffer is given whole, unless
@@ -57,6 +64,7 @@ def bind(program: Program, inputs: Mapping[str, Any], memories: Memories | None 
             the buffer is declared to hold.
         memories: where shared memory is taken from, once inputs are known to be right; by
             default it is new.
+        lends: inputs that need not be put there, where an array is as the words would be.
 
     Raises:
         Diagnostic: LW6010.
@@ -95,9 +103,13 @@ def bind(program: Program, inputs: Mapping[str, Any], memories: Memories | None 
     words = lent.words
     for first, last in blank if memories is not None else ():
         words[first:last] = 0
+    apart = {}
     for name, values in given.items():
-        words[slice(*rows[name])].view(values.dtype).reshape(values.shape)[...] = values
-    return Bound(lent, blank, shapes, labels)
+        if name in lends and values.size == sizes[name] and values.flags.c_contiguous:
+            apart[name] = values.reshape(-1).view(np.uint32)
+        else:
+            words[slice(*rows[name])].view(values.dtype).reshape(values.shape)[...] = values
+    return Bound(lent, blank, apart, shapes, labels)
 
 
 def _left_out(buffer: Buffer, reaches: int) -> None:
@@ -205,7 +217,9 @@ def outputs(
     program: Program,
     peek: Callable[[int, int], Words],
     shapes: Mapping[str, Shape],
+    wanted: Collection[str],
     lent: Lent | None = None,
+    apart: int = 0,
 ) -> dict[str, Any]:
     """The output ports, each of the dtype that is declared and in the shape in which it was given.
 
@@ -213,12 +227,22 @@ def outputs(
         program: the program.
         peek: gives a copy of words of shared memory, from the first on so many.
         shapes: of inputs by name; what was not given has one axis.
-        lent: shared memory, if it stays as it is: all of it is copied when somebody looks at it.
+        wanted: the ports.
+        lent: shared memory, if it stays as it is. All of it, if that is wanted, is copied when
+            somebody looks at it; else what is most of it need not be copied.
+        apart: words of it that nobody has touched.
     """
     view = FleetView.of(program)
     sizes = {each.name: each.size for each in view.buffers} | {"shared": view.shared}
     out: dict[str, Any] = {}
-    for port in program.outputs:
+    ports = [port for port in program.outputs if port.name in wanted]
+    if lent is not None and "shared" not in wanted:
+        spans = sorted((port.row, port.row + sizes[port.name]) for port in ports)
+        alone = all(end <= first for (_, end), (first, _) in itertools.pairwise(spans))
+        if alone and 2 * sum(end - first for first, end in spans) >= view.shared - apart:
+            words = np.asarray(lent)
+            peek = lambda first, count: words[first : first + count]  # noqa: E731
+    for port in ports:
         if port.name == "shared" and lent is not None:
             out["shared"] = Shared(lent, shapes.get("shared", (view.shared,)))
             continue

@@ -22,6 +22,11 @@ class Lent:
     def __init__(self, words: Words) -> None:
         self.words = words
 
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """What NumPy makes an array of: it holds this, and so do all parts of it."""
+        return self.words.__array_interface__
+
 
 class Memories:
     """What the calls of a runner work on.

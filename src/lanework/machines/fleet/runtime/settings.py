@@ -1,13 +1,14 @@
-"""What each setting of a run takes, and which do not go together."""
+"""What settings of a run take, which do not go together, and which outputs there are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.core import options
+from lanework.core.program.program import Program
 from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.engine import CHOICES, Changes, Settings
 
@@ -53,4 +54,24 @@ def checked(given: Changes) -> Settings:
         help = "leave layout away, or store f32"
     if message:
         raise Diagnostic(BAD_SETTING, message, help=help)
+    return chosen
+
+
+def wanted(program: Program, outputs: Iterable[str] | None) -> tuple[str, ...]:
+    """The names of outputs, checked.
+
+    Raises:
+        Diagnostic: LW6011.
+    """
+    known = tuple(port.name for port in program.outputs)
+    if outputs is None:
+        return known
+    chosen = options.names("outputs", outputs, BAD_SETTING)
+    for name in chosen:
+        if name not in known:
+            raise Diagnostic(
+                BAD_SETTING,
+                f"the program has no output {name!r}",
+                help=did_you_mean(str(name), known) or f"outputs are: {', '.join(known) or 'none'}",
+            )
     return chosen
