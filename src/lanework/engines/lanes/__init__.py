@@ -1,8 +1,8 @@
 """Lanes that branch: what each does, as blocks of steps, and what all have in common.
 
 `program` is the form that machines lower to; `webs` gives each value a variable of its own, `shape`
-finds what is the same for all lanes and where they go apart, `convert` makes short ways one, and
-`order` says in which order blocks run then. `engines.llvm.masked` and `lanesteps` write SIMD code,
-`engines.gpu.lanes` WGSL. Fleets come this way, with words of 32 bits, and registers over lanes,
-with 64.
+finds what is the same for all lanes and where they go apart, `convert` makes short ways one,
+`order` says in which order blocks run then, and `counts` which lanes are counted to know what was
+executed. `engines.llvm.masked` and `lanesteps` write SIMD code, `engines.gpu.lanes` WGSL. Fleets
+come this way, with words of 32 bits, and registers over lanes, with 64.
 """

@@ -28,7 +28,7 @@ def _compute(writer: Masked, step: Compute) -> None:
     dtype, width = step.graph.result.dtype, writer.width if wide else 1
     to = type_of(writer.word, width)
     if dtype == "f32":
-        value = writer.emit(f"bitcast {type_of('f32', width)} {value} to {to}")
+        value = writer.as_word(value, width)
     elif dtype == "bool":
         value = writer.emit(f"zext {type_of('bool', width)} {value} to {to}")
     writer.write(step.dest, value)
@@ -82,7 +82,7 @@ def _row(writer: Masked, index: str, first: str, mask: str) -> str:
     iota = ", ".join(f"i32 {n}" for n in range(writer.width))
     want = writer.emit(f"add {writer.kind} {writer.splat(first, 'i32')}, <{iota}>")
     off = writer.emit(f"icmp ne {writer.kind} {index}, {want}")
-    bad = writer.any(writer.emit(f"and {writer.mask_kind} {off}, {mask}"))
+    bad = writer.any(writer.both(off, mask))
     return writer.emit(f"xor i1 {bad}, true")
 
 
@@ -90,9 +90,9 @@ def _inside(writer: Masked, index: str, mask: str, what: str) -> str:
     """The lanes of a mask whose index is inside; the others are counted."""
     size = writer.splat(writer.size, "i32")
     ok = writer.emit(f"icmp ult {writer.kind} {index}, {size}")
-    inside = writer.emit(f"and {writer.mask_kind} {mask}, {ok}")
+    inside = writer.both(mask, ok)
     if what:
-        out = writer.emit(f"xor {writer.mask_kind} {mask}, {inside}")
+        out = writer.rest(mask, inside)
         _outside(writer, writer.count(out), what)
     return inside
 
@@ -166,8 +166,9 @@ def _update(writer: Masked, step: Update) -> None:
     writer.line(f"br i1 {none}, label %{end}, label %{body}")
     writer.label(body)
     lane = writer.intrinsic(f"llvm.cttz.i{n}", f"i{n}", [(f"i{n}", left), ("i1", "true")])
-    at = writer.emit(f"extractelement {writer.kind} {index}, i{n} {lane}")
-    given = writer.emit(f"extractelement {writer.kind} {value}, i{n} {lane}")
+    lane = writer.as_i64(lane)
+    at = writer.emit(f"extractelement {writer.kind} {index}, i64 {lane}")
+    given = writer.emit(f"extractelement {writer.kind} {value}, i64 {lane}")
     writer.emit(f"atomicrmw {step.how} ptr {_address(writer, at)}, i32 {given} monotonic, align 4")
     one = writer.emit(f"sub i{n} {left}, 1")
     writer.line(f"{less} = and i{n} {left}, {one}")
@@ -186,22 +187,22 @@ def _arms(writer: Masked, step: Arms) -> None:
     test = writer.emit(
         f"icmp ne {writer.kind} {writer.read(step.test, wide=True)}, zeroinitializer"
     )
-    taken = writer.emit(f"and {writer.mask_kind} {writer.mask}, {test}")
-    other = writer.emit(f"xor {writer.mask_kind} {writer.mask}, {taken}")
-    less = min(step.taken.total(), step.other.total())
-    for mask, counts in ((taken, step.taken), (other, step.other)):
-        if counts:
-            place = f"%arm{len(writer.arms)}"
-            writer.arms.append((place, counts))
-            old, lanes = writer.emit(f"load i64, ptr {place}"), writer.count(mask)
-            writer.line(f"store i64 {writer.emit(f'add i64 {old}, {lanes}')}, ptr {place}")
-        writer.pay(counts.total() - less, mask)
+    edge, _ = next(writer.arms)
+    if edge in writer.counts.counted:
+        writer.take(edge, writer.both(writer.mask, test))
+    more = [counts.total() for counts in (step.taken, step.other)]
+    if more[0] != more[1]:
+        kind = writer.ages_kind
+        one, other = (f"{kind} splat (i32 {each - min(more)})" for each in more)
+        chosen = writer.emit(f"select {writer.mask_kind} {test}, {one}, {other}")
+        before = writer.more
+        writer.more = chosen if before is None else writer.emit(f"add {kind} {before}, {chosen}")
 
 
 def _refill(writer: Masked, step: Refill) -> None:
     when = writer.read(step.when, wide=True)
     some = writer.emit(f"icmp ne {writer.kind} {when}, zeroinitializer")
-    some = writer.any(writer.emit(f"and {writer.mask_kind} {some}, {writer.mask}"))
+    some = writer.any(writer.both(some, writer.mask))
     wanted = sorted(makes(step))
     old = {each: writer.read(each, wide=True) for each in wanted}
     before, body, end = (writer.fresh(what) for what in ("before", "fill", "filled"))
@@ -284,7 +285,7 @@ def _unless(writer: Masked, step: Unless) -> None:
     wide = any(map(writer.shape.varies, step.args))
     test, on = writer.compute(step.graph, step.args, wide), writer.fresh("fine")
     if wide:
-        test = writer.any(writer.emit(f"and {writer.mask_kind} {test}, {writer.mask}"))
+        test = writer.any(writer.both(test, writer.mask))
     writer.line(f"br i1 {test}, label %late, label %{on}, !prof !0")
     writer.label(on)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from lanework.engines.lanes.program import Update
 from lanework.engines.lanes.shape import Shape
 
 SPARE = 4
@@ -18,6 +19,7 @@ class Target:
         width: lanes of a vector, which may be of several registers.
         bits: whether the processor has masks of bits; else masks are words of all ones.
         registers: how many it has for vectors.
+        parts: registers of a vector.
         fused: whether it has an instruction for `fma`.
     """
 
@@ -25,6 +27,7 @@ class Target:
     bits: bool
     registers: int = 16
     fused: bool = True
+    parts: int = 1
 
     def suited(self, shape: Shape) -> Target:
         """Vectors of as many registers as there are for what lanes keep between blocks.
@@ -33,5 +36,8 @@ class Target:
         """
         own = shape.divergent - set(shape.program.inputs)  # of which most are used at the ends
         kept = max((len(live & own) for live in shape.live), default=0)
-        fits = [n for n in (4, 2) if n * (kept + 1) + SPARE <= self.registers]
-        return replace(self, width=self.width * max(fits, default=1))
+        steps = (step for block in shape.program.blocks for step in block.steps)
+        apart = shape.masked or any(isinstance(step, Update) for step in steps)
+        several = (4, 2) if apart else (8, 4, 2)  # lanes that are apart are to wait for few
+        parts = next((n for n in several if n * (kept + 1) + SPARE <= self.registers), 1)
+        return replace(self, width=self.width * parts, parts=parts)

@@ -13,11 +13,12 @@ is mixed into a variable only if a lane that is elsewhere still needs what it ha
 
 from __future__ import annotations
 
-from collections import Counter
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from lanework.core.ops.expr import Graph
+from lanework.engines.lanes.counts import END, Edge, arms, counts
 from lanework.engines.lanes.order import Chain
 from lanework.engines.lanes.program import (
     Block,
@@ -29,7 +30,7 @@ from lanework.engines.lanes.program import (
     Stop,
 )
 from lanework.engines.lanes.shape import Shape
-from lanework.engines.llvm.ir import emit_graph, type_of
+from lanework.engines.llvm.ir import emit_graph
 from lanework.engines.llvm.lanetarget import Target
 from lanework.engines.llvm.turns import Turns
 
@@ -46,7 +47,9 @@ class Masked(Turns):
     Attributes:
         stopped: called where lanes stop in a way that is to be written down: the stop, the mask.
         later: called for what is written down: the step, a mask, and index, operand and age.
-        arms: where lanes are counted that have gone one of two ways, and what these stand for.
+        counts: which lanes are counted.
+        arms: the two ways that are one in this block, those that are still to be written.
+        more: how many instructions each lane executes of two ways that are one, in this block.
     """
 
     def __init__(self, shape: Shape, target: Target, memory: tuple[str, str], rules: Rules) -> None:
@@ -57,7 +60,10 @@ class Masked(Turns):
         self.stopped: Callable[[Stop, str], None] = lambda stop, mask: None
         self.later: Callable[[Later, str, tuple[str, ...]], None] = lambda step, mask, values: None
         self.block = 0
-        self.arms: list[tuple[str, Counter[int]]] = []
+        self.counts = counts(shape)
+        self.more: str | None = None
+        self.arms = arms(self.program.blocks, 0)
+        self._counters: dict[Edge, str] = {}
 
     def vectors(self, inputs: Callable[[], Mapping[int, str]], finish: Callable[[], None]) -> str:
         """The function's text, of which the lines before its loop over vectors are written.
@@ -70,17 +76,20 @@ class Masked(Turns):
         self.line("br label %group")
         self.label("group")
         self.line("%at = phi i64 [ %unit.first, %entry ], [ %at.next, %ended ]")
-        values, before = inputs(), len(self.lines)
+        values = inputs()
+        self.all = self.join(self.split(self.all))
+        before = len(self.lines)
         self.declare(values)
         declared = self.lines[before:]
         # LLVM makes registers of what has its place in the first block
         self.lines[before:] = [line for line in declared if " alloca " not in line]
+        self.take((END, 0), None)
         self.line("br label %b0")
         self.blocks()
         finish()
         first = [line for line in declared if " alloca " in line]
         first += [f"  {place}.aside = alloca {kind}" for place, kind in self.aside.items()]
-        for place, _ in self.arms:
+        for place in self._counters.values():
             first += [f"  {place} = alloca i64", f"  store i64 0, ptr {place}"]
         self.lines[entry:entry] = first
         return "\n".join(self.lines) + "\n}\n"
@@ -96,44 +105,72 @@ class Masked(Turns):
         for number, block in enumerate(self.program.blocks):
             self.label(f"b{number}")
             self.block = number
-            self.values, self.changed = {}, set()
+            self.values, self.changed, self.more = {}, set(), None
             masked = number in self.shape.masked
             self.mask = self.get_mask(number) if masked else self.here()
             if masked:
                 self.set_mask(number, None)
+            self.arms = arms(self.program.blocks, number)
             for step in block.steps:
                 self.step(step)
-            self._visited(number, block)
             self._end(number, block, masked)
 
-    def _visited(self, number: int, block: Block) -> None:
-        """Count the lanes that come by."""
-        if block.counts:
-            masked = number in self.shape.masked
-            lanes = self.count(self.mask) if masked else self.everyone()
-            old = self.emit(f"load i64, ptr %n{number}")
-            self.line(f"store i64 {self.emit(f'add i64 {old}, {lanes}')}, ptr %n{number}")
+    def take(self, edge: Edge, mask: str | None) -> None:
+        """Count the lanes that take an edge, where that is counted: those of a mask, or all."""
+        if edge in self.counts.counted:
+            place = self._counters.setdefault(edge, f"%n{len(self._counters)}")
+            lanes = self.everyone() if mask is None else self.count(mask)
+            old = self.emit(f"load i64, ptr {place}")
+            self.line(f"store i64 {self.emit(f'add i64 {old}, {lanes}')}, ptr {place}")
+
+    def classes(self, executed: str) -> dict[int, str]:
+        """How many instructions of each class lanes have executed, as i64.
+
+        Args:
+            executed: how many in all.
+        """
+        counts = self.counts
+        lanes = {edge: self.emit(f"load i64, ptr {at}") for edge, at in self._counters.items()}
+
+        def total(edges: Mapping[Edge, int]) -> str:
+            terms = [self.emit(f"mul i64 {lanes[edge]}, {n}") for edge, n in edges.items()]
+            return functools.reduce(lambda a, b: self.emit(f"add i64 {a}, {b}"), terms, "0")
+
+        if rest := counts.rest:
+            left = self.emit(f"sub i64 {executed}, {total(rest.others)}")
+            lanes[rest.edge] = self.emit(f"sdiv i64 {left}, {rest.factor}")
+        return {kind: total(edges) for kind, edges in counts.classes.items() if edges}
 
     def age(self, after: int) -> str:
         """How many instructions each lane has executed, so many of this block among them."""
         kind = self.ages_kind
         ages, age = self.emit(f"load {kind}, ptr %ages"), self.emit("load i32, ptr %age")
+        if self.more is not None:
+            ages = self.emit(f"add {kind} {ages}, {self.more}")
         together = self.emit(f"add i32 {age}, {self.order.ages[self.block] + after}")
         return self.emit(f"add {kind} {ages}, {self.splat(together, 'i32')}")
 
     def pay(self, more: int, mask: str | None) -> None:
         """Lanes have executed more instructions: those of a mask, or all."""
-        if not more:
+        if mask is not None:
+            if more or self.more is not None:
+                self._paid(f"splat (i32 {more})", mask)
             return
-        if mask is None:
+        if more:
             old = self.emit("load i32, ptr %age")
             self.line(f"store i32 {self.emit(f'add i32 {old}, {more}')}, ptr %age")
-            return
+        if self.more is not None:
+            self._paid("zeroinitializer", None)
+
+    def _paid(self, more: str, mask: str | None) -> None:
         kind = self.ages_kind
+        if self.more is not None:
+            more = self.emit(f"add {kind} {self.more}, {more}")
         old = self.emit(f"load {kind}, ptr %ages")
-        new = self.emit(f"add {kind} {old}, splat (i32 {more})")
-        mixed = self.emit(f"select {self.mask_kind} {mask}, {kind} {new}, {kind} {old}")
-        self.line(f"store {kind} {mixed}, ptr %ages")
+        new = self.emit(f"add {kind} {old}, {more}")
+        if mask is not None:
+            new = self.mixed(mask, new, old, "i32")
+        self.line(f"store {kind} {new}, ptr %ages")
 
     def _spend(self, end: Jump | Branch, mask: str) -> None:
         """Count the lanes that take a way that is paid for."""
@@ -141,24 +178,8 @@ class Masked(Turns):
             old = self.emit("load i64, ptr %spent")
             self.line(f"store i64 {self.emit(f'add i64 {old}, {self.count(mask)}')}, ptr %spent")
 
-    def classes(self) -> dict[int, str]:
-        """How many instructions of each class lanes have executed, as i64."""
-        out: dict[int, str] = {}
-        for number, block in enumerate(self.program.blocks):
-            if block.counts:
-                lanes = self.emit(f"load i64, ptr %n{number}")
-                self._add(out, lanes, block.counts)
-        for place, counts in self.arms:
-            self._add(out, self.emit(f"load i64, ptr {place}"), counts)
-        return out
-
-    def _add(self, out: dict[int, str], lanes: str, counts: Counter[int]) -> None:
-        for kind, count in sorted(counts.items()):
-            more = self.emit(f"mul i64 {lanes}, {count}")
-            out[kind] = self.emit(f"add i64 {out[kind]}, {more}") if kind in out else more
-
     def _end(self, number: int, block: Block, masked: bool) -> None:
-        end, test = block.end, ""
+        end, test, some = block.end, "", self.mask if masked else None
         if isinstance(end, Branch) and end.taken == end.other:
             end = Jump(end.taken)
         if isinstance(end, Branch):
@@ -166,11 +187,13 @@ class Masked(Turns):
             test = self.compute(end.graph, end.args, wide)
         self._store(number, masked)
         if isinstance(end, Stop):
-            self.pay(self.order.ages[number] + block.length, self.mask if masked else None)
+            self.take((number, END), some)
+            self.pay(self.order.ages[number] + block.length, some)
             if end.fault or not end.quiet:
                 self.stopped(end, self.mask)
             self._onward(number) if masked else self.line("br label %done")
         elif isinstance(end, Jump):
+            self.take((number, end.to), some)
             self._spend(end, self.mask)
             if masked:
                 self.pay(self.order.cost(number, end.to), self.mask)
@@ -183,6 +206,7 @@ class Masked(Turns):
             self.line(f"br i1 {test}, label %{one}, label %{other}")
             for label, to in ((one, end.taken), (other, end.other)):
                 self.label(label)
+                self.take((number, to), None)
                 if label == one:
                     self._spend(end, self.mask)
                 self._go(number, to)
@@ -191,12 +215,20 @@ class Masked(Turns):
 
     def _part(self, number: int, end: Branch, test: str, masked: bool) -> None:
         """Lanes go apart."""
-        both = self.emit(f"and {self.mask_kind} {self.mask}, {test}")
-        flipped = self.emit(f"xor {self.mask_kind} {test}, splat (i1 true)")
-        rest = self.emit(f"and {self.mask_kind} {self.mask}, {flipped}")
+        both = self.both(self.mask, test)
+        rest = self.rest(self.mask, both)
         self._spend(end, both)
-        for to, mask in ((end.taken, both), (end.other, rest)):
-            self.pay(self.order.cost(number, to), mask)
+        costs = [self.order.cost(number, to) for to in (end.taken, end.other)]
+        if self.more is not None or 0 not in costs:
+            a, b = (f"splat (i32 {cost})" for cost in costs)
+            kind = self.ages_kind
+            self._paid(
+                self.emit(f"select {self.mask_kind} {test}, {kind} {a}, {kind} {b}"), self.mask
+            )
+            self.more, costs = None, [0, 0]
+        for to, mask, cost in zip((end.taken, end.other), (both, rest), costs, strict=True):
+            self.take((number, to), mask)
+            self.pay(cost, mask)
             self._arrive(to, mask)
         if masked:
             self._onward(number)
@@ -218,9 +250,7 @@ class Masked(Turns):
             value, kind = self.values[variable], self.type_of(variable)
             if masked and variable in waited:
                 old = self.emit(f"load {kind}, ptr %x{variable}")
-                value = self.emit(
-                    f"select {self.mask_kind} {self.mask}, {kind} {value}, {kind} {old}"
-                )
+                value = self.mixed(self.mask, value, old, self.word)
             self.line(f"store {kind} {value}, ptr %x{variable}")
 
     # The order of blocks --------------------------------------------------------------------------
@@ -229,7 +259,7 @@ class Masked(Turns):
         """Lanes wait for a block; where all lanes come together nothing is to be kept."""
         if block in self.shape.masked:
             old = self.get_mask(block)
-            self.set_mask(block, self.emit(f"or {self.mask_kind} {old}, {mask}"))
+            self.set_mask(block, self.either(old, mask))
 
     def _go(self, number: int, to: int) -> None:
         """All lanes go on together."""
@@ -278,9 +308,7 @@ class Masked(Turns):
         for dtype, operand in zip(graph.dtypes, args, strict=True):
             value = self.read(operand, wide=wide)
             if dtype == "f32":
-                value = self.emit(
-                    f"bitcast {type_of('i32', width)} {value} to {type_of('f32', width)}"
-                )
+                value = self.as_float(value, width)
             given.append(value)
         return emit_graph(self, graph, given, width)
 

@@ -5,12 +5,15 @@ Both are memory of the function until LLVM makes registers of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lanework.engines.lanes.program import LaneProgram, Operand, Word
 from lanework.engines.lanes.shape import Shape
-from lanework.engines.llvm.ir import Writer
+from lanework.engines.llvm.ir import Writer, type_of
 from lanework.engines.llvm.lanetarget import Target
+
+WORD = 64
+"""Lanes that have a bit each in a word."""
 
 
 class Variables(Writer):
@@ -34,7 +37,10 @@ class Variables(Writer):
         self.kind = f"<{self.width} x {self.word}>"
         self.ages_kind = f"<{self.width} x i32>"
         self.mask_kind = f"<{self.width} x i1>"
-        self.kept_mask = self.mask_kind if target.bits else self.kind
+        self.parts = target.parts if target.bits else 1
+        self.part_kind = f"<{self.width // self.parts} x i1>"
+        self._parts: dict[str, list[str]] = {}
+        self._floats: dict[str, str] = {}  # of words
         self.values: dict[int, str] = {}  # of variables, within a block
         self.changed: set[int] = set()
         self.labels = 0
@@ -53,13 +59,13 @@ class Variables(Writer):
             self.line(f"%x{number} = alloca {kind}")
             self.line(f"store {kind} {value}, ptr %x{number}")
         for number in sorted(self.shape.masked):
-            self.line(f"%m{number} = alloca {self.kept_mask}")
+            self._room(f"%m{number}")
             self.set_mask(number, None)
         for name in ("turns", "age", "exit"):
             self.line(f"%{name} = alloca i32")
             self.line(f"store i32 0, ptr %{name}")
         if self.leaves:
-            self.line(f"%here = alloca {self.kept_mask}")
+            self._room("%here")
             self.line("%everyone = alloca i64")
             self.set_here(self.all)
         self.line(f"%ages = alloca {self.ages_kind}")
@@ -85,7 +91,31 @@ class Variables(Writer):
         self.values[variable] = value
         self.changed.add(variable)
 
+    def as_float(self, word: str, width: int) -> str:
+        """A word's bits as a number."""
+        kinds = type_of("i32", width), type_of("f32", width)
+        return self._floats.get(word) or self.emit(f"bitcast {kinds[0]} {word} to {kinds[1]}")
+
+    def as_word(self, number: str, width: int) -> str:
+        """A number's bits."""
+        word = self.emit(f"bitcast {type_of('f32', width)} {number} to {type_of('i32', width)}")
+        self._floats[word] = number
+        return word
+
     # Masks ----------------------------------------------------------------------------------------
+
+    def _room(self, mask: str) -> None:
+        for at, kind in self.memory(mask):
+            self.line(f"{at} = alloca {kind}")
+
+    def memory(self, mask: str) -> list[tuple[str, str]]:
+        """Where a mask is kept: addresses and types.
+
+        Masks of bits are kept apart for each register of a vector, as they are made and used.
+        """
+        if not self.target.bits:
+            return [(mask, self.kind)]
+        return [(f"{mask}.{part}", self.part_kind) for part in range(self.parts)]
 
     def set_mask(self, block: int, mask: str | None) -> None:
         """Which lanes wait for a block from now on; None for none."""
@@ -110,29 +140,107 @@ class Variables(Writer):
 
     def _keep(self, place: str, mask: str | None) -> None:
         if mask is None:
-            mask = "zeroinitializer"
-        elif not self.target.bits:
-            mask = self.emit(f"sext {self.mask_kind} {mask} to {self.kind}")
-        self.line(f"store {self.kept_mask} {mask}, ptr {place}")
+            values = ["zeroinitializer"] * self.parts
+        elif self.target.bits:
+            values = self.split(mask)
+        else:
+            values = [self.emit(f"sext {self.mask_kind} {mask} to {self.kind}")]
+        for value, (at, kind) in zip(values, self.memory(place), strict=True):
+            self.line(f"store {kind} {value}, ptr {at}")
 
     def _kept(self, place: str) -> str:
-        kept = self.emit(f"load {self.kept_mask}, ptr {place}")
+        kept = [self.emit(f"load {kind}, ptr {at}") for at, kind in self.memory(place)]
         if self.target.bits:
-            return kept
-        return self.emit(f"icmp slt {self.kind} {kept}, zeroinitializer")
+            return self.join(kept)
+        return self.emit(f"icmp slt {self.kind} {kept[0]}, zeroinitializer")
+
+    def split(self, vector: str, of: str = "i1") -> list[str]:
+        """A vector in parts, one for each register: by default a mask."""
+        if self.parts == 1:
+            return [vector]
+        if vector.startswith(("splat", "zero")):
+            return [vector] * self.parts
+        lanes = self.width // self.parts
+        return self._parts.get(vector) or [
+            self._some(vector, of, range(first, first + lanes))
+            for first in range(0, self.width, lanes)
+        ]
+
+    def join(self, parts: list[str], of: str = "i1") -> str:
+        """A vector of its parts."""
+        joined, lanes = parts, self.width // self.parts
+        while len(joined) > 1:
+            joined = [
+                self._shuffle(one, other, lanes, of, range(2 * lanes))
+                for one, other in zip(joined[::2], joined[1::2], strict=True)
+            ]
+            lanes *= 2
+        self._parts[joined[0]] = parts
+        return joined[0]
+
+    def mixed(self, mask: str, one: str, other: str, of: str) -> str:
+        """Of two vectors, lanes of a mask of the first, and else of the second."""
+        if one in self._floats:  # so that LLVM sees that one operation can do both
+            values = (self._floats[one], self.as_float(other, self.width))
+            return self.as_word(self.mixed(mask, *values, "float"), self.width)
+        kind = f"<{self.width // self.parts} x {of}>"
+        parts = zip(self.split(mask), self.split(one, of), self.split(other, of), strict=True)
+        return self.join(
+            [
+                self.emit(f"select {self.part_kind} {m}, {kind} {a}, {kind} {b}")
+                for m, a, b in parts
+            ],
+            of,
+        )
+
+    def _some(self, vector: str, of: str, lanes: range) -> str:
+        return self._shuffle(vector, "poison", self.width, of, lanes)
+
+    def _shuffle(self, one: str, other: str, lanes: int, of: str, which: Iterable[int]) -> str:
+        numbers = [f"i32 {n}" for n in which]
+        kind = f"<{lanes} x {of}>"
+        picked = f"<{len(numbers)} x i32> <{', '.join(numbers)}>"
+        return self.emit(f"shufflevector {kind} {one}, {kind} {other}, {picked}")
+
+    def both(self, one: str, other: str) -> str:
+        """The lanes that are in two masks."""
+        return self._combined("and {} {}, {}", one, other)
+
+    def either(self, one: str, other: str) -> str:
+        """The lanes that are in one of two masks."""
+        return self._combined("or {} {}, {}", one, other)
+
+    def rest(self, mask: str, some: str) -> str:
+        """The lanes of a mask that are not in another, whose lanes are all in it."""
+        return self._combined("xor {} {}, {}", mask, some)
+
+    def _combined(self, text: str, one: str, other: str) -> str:
+        pairs = zip(self.split(one), self.split(other), strict=True)
+        return self.join([self.emit(text.format(self.part_kind, a, b)) for a, b in pairs])
 
     def any(self, mask: str) -> str:
         """Whether a lane is in a mask."""
-        n = self.width
-        bits = self.emit(f"bitcast {self.mask_kind} {mask} to i{n}")
+        parts = self.split(mask)
+        n, some = self.width // self.parts, parts[0]
+        for part in parts[1:]:
+            some = self.emit(f"or {self.part_kind} {some}, {part}")
+        bits = self.emit(f"bitcast {self.part_kind} {some} to i{n}")
         return self.emit(f"icmp ne i{n} {bits}, 0")
 
     def count(self, mask: str) -> str:
         """How many lanes are in a mask, as i64."""
-        n = self.width
-        bits = self.emit(f"bitcast {self.mask_kind} {mask} to i{n}")
-        number = self.intrinsic(f"llvm.ctpop.i{n}", f"i{n}", [(f"i{n}", bits)])
-        return number if n == 64 else self.emit(f"zext i{n} {number} to i64")
+        total, n = "", min(self.width, WORD)
+        for first in range(0, self.width, n):
+            some = mask if n == self.width else self._some(mask, "i1", range(first, first + n))
+            bits = self.emit(f"bitcast <{n} x i1> {some} to i{n}")
+            number = self.as_i64(self.intrinsic(f"llvm.ctpop.i{n}", f"i{n}", [(f"i{n}", bits)]))
+            total = self.emit(f"add i64 {total}, {number}") if total else number
+        return total
+
+    def as_i64(self, number: str) -> str:
+        """A number of lanes, or of one, from a word with a bit for each."""
+        n = min(self.width, WORD)
+        return number if n == WORD else self.emit(f"zext i{n} {number} to i{WORD}")
 
     def fresh(self, what: str) -> str:
         """A new label."""

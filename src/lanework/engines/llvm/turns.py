@@ -82,12 +82,12 @@ class Turns(Variables):
         ages = self.emit(f"add {self.ages_kind} {ages}, {self.splat(age, 'i32')}")
         over = self.emit(f"icmp ugt {self.ages_kind} {ages}, {self.splat(most, 'i32')}")
         here = self.get_mask(to) if masked else self.here()
-        out = self.emit(f"and {self.mask_kind} {here}, {over}")
+        out = self.both(here, over)
         self.line(f"br i1 {self.any(out)}, label %{leave}, label %b{to}")
         self.label(leave)
         self.left()
-        stay = self.emit(f"xor {self.mask_kind} {here}, {out}")
-        self.set_here(self.emit(f"xor {self.mask_kind} {self.here()}, {out}"))
+        stay = self.rest(here, out)
+        self.set_here(self.rest(self.here(), out))
         if not masked:
             self.line(f"br i1 {self.any(stay)}, label %b{to}, label %done")
             return
@@ -134,10 +134,11 @@ class Turns(Variables):
             kept |= self.shape.live[each]
         aside = [(f"%x{each}", self.kind) for each in sorted(kept & self.shape.divergent)]
         masks = sorted((waits | {to}) & self.shape.masked)
-        aside += [(f"%m{each}", self.kept_mask) for each in masks]
+        for each in masks:
+            aside += self.memory(f"%m{each}")
         aside.append(("%ages", self.ages_kind))
         if self.leaves:
-            aside.append(("%here", self.kept_mask))
+            aside += self.memory("%here")
         for place, kind in aside:
             self.aside[place] = kind
             self.line(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.op import Op
 from lanework.core.program.isa import Instruction
 from lanework.engines.lanes.program import (
     Block,
@@ -196,15 +197,7 @@ class Lowering:
     ) -> Jump | Branch | Stop:
         *context, ip = node
         if info.test is not None:
-            values = info.values(instruction)
-            test = graphs.test(info.test, self.view.epsilon)
-            cond = self.view.profile.register(values["cond"])
-            taken, other = (*context, values["target"]), (*context, ip + 1)
-            args: tuple[Operand, ...] = (cond,)
-            last = self.steps[-1] if self.steps else None
-            if isinstance(last, Compute) and last.dest == cond and cond not in last.args:
-                test, args = graphs.compared(info.test, self.view.epsilon, last) or (test, args)
-            return Branch(test, args, self._to(taken), self._to(other))
+            return self._branch(node, info.test, info.values(instruction))
         saved = [self.view.profile.register(n) for n in self.view.convention.saved]
         if info.name == "CALL":
             if len(context) >= self.view.depth:
@@ -224,6 +217,21 @@ class Lowering:
             return Stop()
         (to,) = self._next(node)
         return Jump(self._to(to))
+
+    def _branch(self, node: Node, asked: Op, values: dict[str, int]) -> Branch:
+        *context, ip = node
+        cond = self.view.profile.register(values["cond"])
+        test, args = graphs.test(asked, self.view.epsilon), tuple[Operand, ...]((cond,))
+        last = self.steps[-1] if self.steps else None
+        if isinstance(last, Compute) and last.dest == cond:
+            known = graphs.compared(asked, self.view.epsilon, last)
+            test, args = known or (test, args)
+            if known is not None and cond in args:  # where the difference is by then
+                kept = self.names["scratch"]
+                self.steps.insert(-1, Copy(kept, cond))
+                args = tuple(kept if each == cond else each for each in args)
+        taken, other = (*context, values["target"]), (*context, ip + 1)
+        return Branch(test, args, self._to(taken), self._to(other))
 
     def _guarded(
         self, block: Block, ip: int, info: FleetInstr, instruction: Instruction, after: int

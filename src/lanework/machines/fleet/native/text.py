@@ -7,6 +7,7 @@ it are done. So a schedule of any length runs without Python between its steps.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from lanework.engines import signals
@@ -38,9 +39,9 @@ SLOTS, KEY0, KEY1, FUEL = range(4, 8)
 """Dimensions behind those of a frame."""
 LISTED = 3
 """Rows of a list of what is done later: index, operand, age."""
-LEAST, UNIT, SHARES, MANY = 64, 1024, 16, 1024
-"""VMs of a unit of work, at least and at most; units at least, and those above which units are
-larger, as each costs some turns of all threads at one counter."""
+LEAST, UNIT, SHARES, MANY = 128, 1024, 16, 1024
+"""VMs of a unit of work, at least and at most, both whole vectors of any width; units at least, and
+those above which units are larger, as each costs some turns of all threads at one counter."""
 UNITS = 256
 """Units between two calls of Python: a power of 2."""
 DONE = 8
@@ -139,10 +140,8 @@ class _Body:
         w.line("%oldest = alloca i32")
         w.line("%reads = alloca i64")
         w.line("%writes = alloca i64")
-        for number, block in enumerate(self.program.blocks):
-            if block.counts:
-                w.line(f"%n{number} = alloca i64")
-                w.line(f"store i64 0, ptr %n{number}")
+        w.line("%executed = alloca i64")
+        w.line("store i64 0, ptr %executed")
         w.line("store i32 0, ptr %oldest")
         w.line("store i64 0, ptr %reads")
         w.line("store i64 0, ptr %writes")
@@ -274,6 +273,12 @@ class _Body:
         ages = self._ages(w)
         mine = w.emit(f"select {w.mask_kind} {w.all}, {w.kind} {ages}, {w.kind} zeroinitializer")
         most = w.intrinsic(f"llvm.vector.reduce.umax.v{n}i32", "i32", [(w.kind, mine)])
+        if w.counts.rest:
+            wide = f"<{n} x i64>"
+            each = w.emit(f"zext {w.kind} {mine} to {wide}")
+            all_ = w.intrinsic(f"llvm.vector.reduce.add.v{n}i64", "i64", [(wide, each)])
+            known = w.emit("load i64, ptr %executed")
+            w.line(f"store i64 {w.emit(f'add i64 {known}, {all_}')}, ptr %executed")
         old = w.emit("load i32, ptr %oldest")
         w.declares.add("declare i32 @llvm.umax.i32(i32, i32)")
         w.line(
@@ -289,11 +294,12 @@ class _Body:
         w.line("ret void")
 
     def _report(self, w: Masked) -> None:
-        classes, values = w.classes(), {}
-        for kind, value in classes.items():
-            values[CLASSES + kind] = value
-            known = values.get(EXECUTED)
-            values[EXECUTED] = value if known is None else w.emit(f"add i64 {known}, {value}")
+        classes = w.classes(w.emit("load i64, ptr %executed"))
+        values = {CLASSES + kind: value for kind, value in classes.items()}
+        if values:
+            values[EXECUTED] = functools.reduce(
+                lambda a, b: w.emit(f"add i64 {a}, {b}"), classes.values()
+            )
         for name, number in (("reads", READS), ("writes", WRITES)):
             values[number] = w.emit(f"load i64, ptr %{name}")
         for number, value in values.items():
