@@ -106,3 +106,18 @@ def test_code_and_constants_are_never_far_apart():
     command = [sys.executable, "-X", "faulthandler", "-c", APART]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_code_is_kept_by_all_that_it_depends_on(tmp_path, monkeypatch):
+    """The text, the function's processor, and what LLVM is to do with it."""
+    monkeypatch.setenv("LANEWORK_CACHE_DIR", str(tmp_path / "cache"))
+
+    def cached(number=5, size=1, **more):
+        return jit.compile_text(TEXT.format(number), "number", size, **more).cached
+
+    ways = [{}, {"number": 6}, {"size": jit.LARGE + 1}, {"size": 2 * jit.LARGE + 1}]
+    ways += [{"full": True}, {"passes": jit.REGISTERS}]
+    assert [cached(**way) for way in ways] == [False] * len(ways)
+    assert [cached(**way) for way in ways] == [True] * len(ways)
+    monkeypatch.setattr(jit, "target_key", lambda: "another processor")
+    assert [cached(**way) for way in ways] == [False] * len(ways)

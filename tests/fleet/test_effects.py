@@ -203,7 +203,9 @@ def test_phases_that_run_together():
     assert line.startswith("phases 0 and 1: epochs are needed, as a VM may read at other+3 (line ")
 
 
-@pytest.mark.parametrize(("table", "free"), [(20, False), (29, False), (30, True), (16, True)])
+@pytest.mark.parametrize(
+    ("table", "free"), [(16, True), (17, False), (20, False), (29, False), (30, True)]
+)
 def test_tables_of_numbers(table, free):
     """What gives VMs their numbers is read when they begin, while others may run."""
     other = ".routine other\nVMID r0\nHALT\n"

@@ -9,7 +9,9 @@ from lanework.base.limits import Limits
 from lanework.engines.lanes.program import Block, Branch, Compute, Jump, LaneProgram, Stop, Word
 from lanework.engines.lanes.shape import shape
 from lanework.engines.lanes.webs import split
+from lanework.engines.llvm import turns
 from lanework.machines.fleet.gpu import phases
+from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.native import graphs
 from lanework.machines.fleet.native.engine import LLVMEngine
 from lanework.machines.fleet.state import Status
@@ -47,11 +49,11 @@ done:
 """
 
 
-def same(program, **settings):
+def same(program, given=None, **settings):
     """Run a program on these engines and the reference, and compare all that there is to see."""
-    inputs = {}
+    inputs = {} if given is None else given
     rng = np.random.default_rng(1)
-    for port in program.inputs:
+    for port in program.inputs if given is None else ():
         inputs[port.name] = rng.integers(-9, 9, program_size(program, port.name)).astype(np.float32)
     reference = program.bind("reference", **settings)
     one, runners = reference(**inputs), [program.bind(name, **settings) for name in ENGINES]
@@ -268,7 +270,7 @@ def test_vms_that_see_each_other_run_in_epochs():
 
 def test_atomics_in_any_order_and_on_words_of_ones_own():
     text = """
-.state S32
+.state S64
 .shared 300
 .buffer counts, 0, 4, out, i32
 .buffer own, 100, 200, out, i32
@@ -281,6 +283,13 @@ def test_atomics_in_any_order_and_on_words_of_ones_own():
     SETI r5, int:5
     ATOMIC_IMAX r6, r4, r5
     ATOMIC_CAS r7, r4, r5, r2
+    ATOMIC_IADD r8, r4, r2
+    ATOMIC_IOR r3, r4, r8
+    SETI r9, 40.0
+    SUB r9, r0, r9
+    BRANCH_GT r9, end
+    ATOMIC_IADD r3, r1, r5
+end:
     CLEAR r3
     HALT
 .phase wait_all
@@ -306,6 +315,15 @@ def test_what_is_exactly_enough_fuel(engine):
     program.bind(engine, Limits(fuel=need))()
     with pytest.raises(Trap, match="LW2002"):
         program.bind(engine, Limits(fuel=need - 1))()
+
+
+def test_fuel_that_is_used_up_ends_a_run_before_its_end():
+    """Units of VMs that have not begun by then are left."""
+    text = COLLATZ.format(n=100_000).replace("ADDI r1, r0, 1", "SETI r1, 27")  # 111 steps each
+    runner = lw.fleet.assemble(text).bind("llvm", Limits(fuel=10**5, threads=1))
+    with pytest.raises(Trap, match="LW2002"):
+        runner()
+    assert 10**5 < runner._last().progress.executed < 2 * 10**6  # of a hundred million
 
 
 @pytest.mark.parametrize("engine", ["reference", *ENGINES])
@@ -354,12 +372,47 @@ skip:
 """
 
 
+MIDDLE = """
+.state S32
+.shared 300
+.routine main
+    VMID r0
+    MODI r1, r0, 3
+first:
+    SUBI r1, r1, 1
+    BRANCH_GT r1, first
+    MODI r1, r0, 5
+    MOV r2, r0
+    JUMP middle
+again:
+    SETI r2, 1
+middle:
+    ADD r3, r3, r2
+    SUBI r1, r1, 1
+    BRANCH_GT r1, again
+    WRITE r0, r3
+    HALT
+.phase wait_all
+    .launch main, 300
+"""
+"""VMs come to the middle of a loop, with what is of no use at its beginning."""
+
+
 @pytest.mark.parametrize("turns", [1, 2, 5])
 def test_vms_that_go_on_in_another_submission(turns, monkeypatch):
     """A device is not kept busy for long: what loops have left is for later."""
     monkeypatch.setattr(phases, "FEWEST", turns)
     monkeypatch.setattr(phases, "MOST", turns)
-    for text in (NESTED, RANDOM, CALLS.format(convention="callee"), COLLATZ.format(n=70)):
+    calls, collatz = CALLS.format(convention="callee"), COLLATZ.format(n=70)
+    for text in (NESTED, RANDOM, calls, collatz, MIDDLE):
+        same(lw.fleet.assemble(text), seed=7)
+
+
+def test_loops_that_often_let_others_in_keep_what_they_have(monkeypatch):
+    """Python is called in the middle, which leaves no register as it was."""
+    monkeypatch.setattr(turns, "CHECKS", 1)
+    monkeypatch.setattr(turns, "SELDOM", 2)
+    for text in (NESTED, RANDOM, COLLATZ.format(n=70)):
         same(lw.fleet.assemble(text), seed=7)
 
 
@@ -389,6 +442,52 @@ def test_a_fault_ends_vms_that_would_go_on_for_ever():
         traps.append(str(trap.value))
     assert traps[0] == traps[1]
     assert "VM 20" in traps[0]
+
+
+@pytest.mark.timeout(60, method="thread")
+@pytest.mark.parametrize("engine", ["reference", *ENGINES])
+def test_a_fault_ends_later_vms_that_would_go_on_for_ever(engine):
+    text = ENDLESS.replace("SUBI r1, r0, 20", "SETI r1, 200\n    SUB r1, r1, r0")
+    text = text.replace("r0, 100", "r0, -100").replace("main, 30", "main, 300")
+    program = lw.fleet.assemble(text)
+    with pytest.raises(Trap, match="VM 10"):
+        program.bind(engine, bounds="fault")()
+
+
+@pytest.mark.parametrize("engine", ["reference", *ENGINES])
+def test_a_fault_ends_the_phases_after_it(engine):
+    """Of which one would fault earlier, and has other VMs."""
+    text = """
+.shared 100
+.routine main
+    VMID r0
+    MULI r1, r0, 2
+    MODI r2, r0, 5
+wait:
+    SUBI r2, r2, 1
+    BRANCH_GT r2, wait
+    WRITE r1, r0
+    HALT
+.routine next
+    VMGID r0
+    WRITE r0, r0
+    HALT
+.phase wait_all
+    .launch next, 10
+.phase wait_all
+    .launch main, 70
+.phase wait_all
+    .launch next, 90
+.phase wait_all
+    .launch next, 120
+"""
+    runner = lw.fleet.assemble(text).bind(engine, bounds="fault")
+    with pytest.raises(Trap, match="VM 50") as caught:
+        runner()
+    assert caught.value.lane == 50
+    progress = runner._last().progress
+    assert (progress.epochs, progress.faults, progress.first_fault) == (3 + 3 + 2 + 1, 8, 50)
+    assert not runner.shared[81::2].any()
 
 
 ODD = """
@@ -424,6 +523,48 @@ def test_constants_that_are_no_numbers():
     same(lw.fleet.assemble(ODD))
 
 
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, 1e-7, -1e-7, 1.0, -3.0, 3.4e38]
+
+
+@pytest.mark.parametrize("epsilon", [0, 1e-6])
+@pytest.mark.parametrize("test", ["EQ", "NE", "LT", "GT", "LE", "GE"])
+def test_branches_at_special_values(test, epsilon):
+    """Of a register, and of differences that have just been taken."""
+    n = len(SPECIAL) ** 2
+    ways = ("MOV r3, r1", "SUB r3, r1, r2", "SUBI r3, r1, 1", "SUBI r3, r1, inf", "MUL r3, r1, r2")
+    parts = [
+        f"{way}\nBRANCH_{test} r3, l{k}\nADDI r4, r4, {2**k}\nl{k}:" for k, way in enumerate(ways)
+    ]
+    text = [f".state S32\n.epsilon {epsilon}\n.buffer x, 0, {n}, in\n.buffer y, {n}, {n}, in"]
+    text += [f".buffer z, {2 * n}, {n}, out\n.routine main\nVMID r0\nREAD r1, r0"]
+    text += [f"ADDI r5, r0, {n}\nREAD r2, r5", *parts, f"ADDI r5, r5, {n}\nWRITE r5, r4\nHALT"]
+    program = lw.fleet.assemble("\n".join([*text, f".phase wait_all\n.launch main, {n}"]))
+    x, y = (each.ravel() for each in np.meshgrid(SPECIAL, SPECIAL))
+    same(program, given={"x": x, "y": y})
+
+
+def test_whole_numbers_at_special_values():
+    """Shifts by more than a word has bits, too."""
+    words = np.array([0, 1, 2, 31, 32, 33, -1, -31, 2**31 - 1, -(2**31), 0x5A5A5A5A], np.int64)
+    ops = [
+        info
+        for info in FLEET.by_name.values()
+        if info.name.startswith("I") and info.name != "ITOF" and info.elementwise is not None
+    ]
+    n = len(words) ** 2
+    text = [f".state S32\n.shared {n * (len(ops) + 2)}"]
+    text += [f".buffer x, 0, {n}, in, i32\n.buffer y, {n}, {n}, in, i32"]
+    text += [f".buffer z, {2 * n}, {n * len(ops)}, out, i32\n.routine main\nVMID r0\nREAD r1, r0"]
+    text += [f"ADDI r0, r0, {n}\nREAD r2, r0"]
+    for info in ops:
+        args = ("r1", "r2")[: len(info.operands) - 1]
+        text += [f"{info.name} r3, {', '.join(args)}\nADDI r0, r0, {n}\nWRITE r0, r3"]
+    text += [f"HALT\n.phase wait_all\n.launch main, {n}"]
+    x, y = (each.ravel().astype(np.int32) for each in np.meshgrid(words, words))
+    runner = same(lw.fleet.assemble("\n".join(text)), given={"x": x, "y": y})
+    assert "on the reference" not in runner.explain()
+
+
 # What lanes have in common ----------------------------------------------------------------------
 
 
@@ -442,6 +583,16 @@ def test_webs_and_divergence():
     last = program.blocks[3].steps
     assert {step.dest for step in last}.isdisjoint(known.divergent)
     assert known.meet(1) == known.meet(0) == 3
+
+
+def test_a_variable_that_becomes_another_value_while_it_is_of_use():
+    """The number of each lane is taken; what stands there then is the same for all."""
+    steps = [Compute(2, graphs.NEXT, (1,)), Compute(1, graphs.NEXT, (Word(5),))]
+    blocks = [Block([], Jump(1)), Block(steps, Stop())]
+    program = split(LaneProgram(blocks, 3, {1: "vm_id"}, {"x": 1, "y": 2}))
+    known = shape(program)
+    assert program.outputs["x"] not in known.divergent
+    assert program.outputs["y"] in known.divergent
 
 
 def test_a_run_has_nothing_of_the_run_before():
@@ -502,6 +653,75 @@ def test_numbers_from_a_table_that_a_phase_writes():
     assert "another" not in runner.explain()
 
 
+def test_one_routine_for_numbers_of_every_kind():
+    """In a row, apart, and from a table that the phase before has written."""
+    text = """
+.shared 500
+.buffer table, 0, 64, inout
+.routine put
+    VMID r0
+    ADDI r1, r0, 100
+    WRITE r1, r0
+    HALT
+.routine turn
+    VMID r0
+    SETI r1, 63
+    SUB r1, r1, r0
+    WRITE r0, r1
+    HALT
+.routine look
+    VMID r0
+    VMGID r1
+    ADDI r1, r1, 400
+    WRITE r1, r0
+    HALT
+.phase wait_all
+    .launch put, 64
+.phase wait_all
+    .launch put, 64, strided 2 100
+.phase wait_all
+    .launch look, 64
+.phase wait_all
+    .launch turn, 64
+.phase wait_all
+    .launch look, 64, custom table
+"""
+    same(lw.fleet.assemble(text))
+
+
+def test_a_phase_waits_for_the_one_before_in_every_run():
+    """Although another thread has nothing else to do."""
+    program = lw.fleet.assemble("""
+.shared 192
+.buffer x, 0, 64, in
+.buffer y, 128, 64, out
+.routine slow
+    VMID r0
+    READ r1, r0
+    SETI r2, 8000000
+wait:
+    SUBI r2, r2, 1
+    BRANCH_GT r2, wait
+    ADDI r0, r0, 64
+    WRITE r0, r1
+    HALT
+.routine next
+    VMID r0
+    ADDI r1, r0, 64
+    READ r2, r1
+    ADDI r0, r0, 128
+    WRITE r0, r2
+    HALT
+.phase wait_all
+    .launch slow, 64
+.phase wait_all
+    .launch next, 64
+""")
+    runner = program.bind("llvm", Limits(threads=2, deadline=60))
+    for number in (1.0, 2.0, 3.0):
+        assert (np.asarray(runner(x=np.full(64, number))["y"]) == number).all()
+
+
 ORDERED = """
 .state S32
 .shared 40
@@ -546,6 +766,18 @@ def test_what_counts_in_the_order_of_epochs(what):
     assert not any(isinstance(rows, str) for rows in groups.rows)
 
 
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
+def test_order_counts_where_there_are_several_vms():
+    """The routine is another one then."""
+    text = ORDERED.format(what="WRITE r1, r2").replace("main, 700", "main, 1")
+    program = lw.fleet.assemble(text)
+    results = [program.bind(name)() for name in ("reference", *ENGINES)]
+    assert len({np.asarray(each["sums"]).tobytes() for each in results}) == 1
+    groups = program.bind("llvm")._ready(None).groups
+    assert [bool(groups.ordered(step)) for step in (0, 1)] == [False, True]
+    assert not any(isinstance(rows, str) for rows in groups.rows)
+
+
 TRIANGLES = """
 .state S32
 .shared 600
@@ -577,7 +809,12 @@ on:
 """
 
 
-def test_short_ways_become_one():
+DIAMONDS = TRIANGLES.replace("    BRANCH_GT r1, on\n", "")
+"""Both ways have instructions, one way more than the other."""
+
+
+@pytest.mark.parametrize("text", [TRIANGLES, DIAMONDS], ids=["triangles", "diamonds"])
+def test_short_ways_become_one(text):
     """Instructions are counted as if lanes had gone apart."""
     from lanework.engines.lanes.convert import converted
     from lanework.engines.lanes.webs import split
@@ -585,10 +822,102 @@ def test_short_ways_become_one():
     from lanework.machines.fleet.native.form import Form
     from lanework.machines.fleet.native.lower import Lowering
 
-    program = lw.fleet.assemble(TRIANGLES)
+    program = lw.fleet.assemble(text)
     same(program)
     lanes = Lowering(FleetView.of(program), Form(0)).program()
     assert len(shape(split(lanes)).masked) > len(converted(lanes).masked)
+
+
+def test_a_short_way_that_others_come_to_stays():
+    same(
+        lw.fleet.assemble("""
+.state S32
+.shared 90
+.routine main
+    VMID r0
+    MODI r1, r0, 3
+    BRANCH_EQ r1, more
+    MODI r2, r0, 2
+    BRANCH_NE r2, on
+more:
+    ADDI r3, r3, 5
+on:
+    WRITE r0, r3
+    HALT
+.phase wait_all
+    .launch main, 90
+""")
+    )
+
+
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
+@pytest.mark.parametrize(
+    "what",
+    [
+        "WRITE r0, r2",
+        "ADDI r3, r0, 100\nMUL r3, r1, r3\nWRITE r3, r2",
+        "ADD r3, r0, r0\nWRITE r3, r2",
+        "CLEAR r3\nATOMIC_IADD r5, r3, r4",
+        "CLEAR r3\nWRITE r3, r0",
+        "SETI r3, 5000\nREAD r5, r3",
+        "MUL r3, r1, r0\nADDI r3, r3, 300\nREAD r5, r3\nADD r2, r2, r5",
+        "ADDI r3, r0, 100\nATOMIC_ADD r5, r3, r2",
+    ],
+)
+def test_a_vm_that_is_elsewhere_does_nothing(what):
+    """In the same vector, where others write, update or read."""
+    text = f"""
+.state S32
+.shared 500
+.routine main
+    VMID r0
+    MODI r1, r0, 3
+    ADDI r2, r0, 7
+    SETI r4, int:3
+    BRANCH_EQ r1, end
+    {what}
+end:
+    HALT
+.phase wait_all
+    .launch main, 100
+"""
+    same(lw.fleet.assemble(text))
+
+
+@pytest.mark.parametrize("one", [-1, 1])
+@pytest.mark.parametrize("other", [-1, 1])
+def test_ways_that_meet_at_different_blocks(one, other):
+    """VMs go all together to the middle of a way that others have parted for, or to a loop."""
+    text = f"""
+.state S32
+.shared 100
+.routine main
+    VMID r0
+    SETI r1, {one}
+    SETI r2, {other}
+    MODI r3, r0, 3
+    BRANCH_GT r1, together
+    BRANCH_EQ r3, part
+    RAND r4
+    JUMP on
+together:
+    BRANCH_GT r2, part
+loop:
+    ADDI r4, r4, 2
+    SUBI r3, r3, 1
+    BRANCH_GT r3, loop
+    ADDI r4, r4, 100
+    JUMP on
+part:
+    RAND r4
+    ADDI r4, r4, 7
+on:
+    WRITE r0, r4
+    HALT
+.phase wait_all
+    .launch main, 100
+"""
+    same(lw.fleet.assemble(text), seed=7)
 
 
 @pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")

@@ -248,6 +248,23 @@ def test_random_numbers_memory_and_calls():
     assert result["r2"].tolist() == [0x77, 0x66, 0xFF] * (MANY // 3)
 
 
+def test_a_short_way_backwards_costs_fuel():
+    """Although it is no loop, and what is there could be done by all lanes."""
+    program = assemble("""
+        b .start
+    .more:
+        addi r1, r1, 5
+        b .on
+    .start:
+        bltu r0, r2, .more
+    .on:
+        halt
+    """)
+    result = same(program, r0=np.arange(MANY), r2=100)
+    assert result.stats["fuel"] == 100
+    assert result["r1"].sum() == 500
+
+
 def test_inputs_and_outputs_of_every_type():
     program = assemble("""
     .input "x" r0 f64
@@ -313,6 +330,17 @@ def test_a_trap_ends_later_lanes_that_have_no_end():
     assert caught.value.lane == 1500
 
 
+@pytest.mark.timeout(60, method="thread")
+def test_a_trap_ends_lanes_that_another_thread_has_begun():
+    program = assemble(".w:\n subi r3, r3, 1\n bne r3, zero, .w\n div r2, r2, r0\n"
+                       ".l: bne r1, zero, .l\n halt")  # fmt: skip
+    r0, r1, r3 = np.ones(MANY, int), np.zeros(MANY, int), np.ones(MANY, int)
+    r0[1000], r1[1024:], r3[1000] = 0, 1, 3 * 10**7
+    with pytest.raises(Trap) as caught:
+        program.bind("llvm", Limits(threads=2, deadline=30))(r0=r0, r1=r1, r2=1, r3=r3)
+    assert (caught.value.code.ident, caught.value.lane) == ("LW4011", 1000)
+
+
 @pytest.mark.parametrize("lane", [0, 1, 57, 1023, 1024, MANY - 1])
 def test_fuel_of_lanes_ends_at_one_instruction_of_one_lane(lane):
     turns = np.random.default_rng(1).integers(2, 60, MANY)
@@ -325,14 +353,24 @@ def test_fuel_of_lanes_ends_at_one_instruction_of_one_lane(lane):
     assert (caught.value.lane, caught.value.instruction) == (lane, 2)
 
 
+def test_fuel_that_is_just_enough_is_enough_for_lanes_side_by_side():
+    """Also for a loop that looks at it when all is used, and for units that need none of it."""
+    turns = np.ones(MANY, int)
+    turns[0] = 1025
+    result = COUNT.bind("llvm", Limits(fuel=1024))(r0=turns)
+    assert (result.stats["tiers"], result.stats["fuel"]) == (("simd",), 1024)
+
+
 ENDLESS = assemble(".loop:\n addi r1, r1, 1\n bne r0, zero, .loop\n halt")
+ITSELF = assemble(".loop: bne r0, zero, .loop\n halt")
 
 
 @pytest.mark.timeout(60, method="thread")
 @pytest.mark.parametrize("limits", [Limits(fuel=10**6), Limits(deadline=0.3)])
-def test_lanes_without_an_end_are_stopped(limits):
+@pytest.mark.parametrize("program", [ENDLESS, ITSELF], ids=["loop", "itself"])
+def test_lanes_without_an_end_are_stopped(program, limits):
     with pytest.raises(Trap) as caught:
-        ENDLESS.bind("llvm", limits)(r0=np.arange(MANY))
+        program.bind("llvm", limits)(r0=np.arange(MANY))
     assert caught.value.code.ident == ("LW2002" if limits.fuel else "LW2001")
 
 

@@ -220,6 +220,29 @@ def test_lanes_that_end_at_times_of_their_own():
             assert other[name].tobytes() == results[0][name].tobytes()
 
 
+def test_lanes_that_have_ended_have_no_slope_and_those_without_a_period_none_at_all():
+    m = lw.series.Model("m", periods=4)
+    m.input("n", axes="lane")
+    m.input("c", axes="time")
+    m.input("x")
+    m.formula("all", "total(c)")
+    m.formula("end", "total(c * x) + last(c)")
+    m.horizon("n")
+    given = {"n": [0.0, 2.0, 4.0], "c": [1.0, 2.0, 3.0, 4.0], "x": 2.0}
+    for engine in ENGINES:
+        result = m.compile().gradient("all", "c").run(engine=engine, **given)["d_all_d_c"]
+        assert result.T.tolist() == [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]]
+        result = m.compile().gradient("end", "x").run(engine=engine, **given)["d_end_d_x"]
+        assert result.tolist() == [0.0, 3.0, 10.0]
+
+
+def test_of_equal_extremes_the_last_one_counts():
+    m = model(4, ("~c",), y="maximum(c) + 2 * minimum(c)")
+    for engine in ENGINES:
+        slope = m.compile(outputs=["y"]).gradient("y").run(engine=engine, c=[1.0, 3.0, 3.0, 1.0])
+        assert slope["d_y_d_c"].tolist() == [0.0, 0.0, 1.0, 2.0]
+
+
 def test_projects_sensitivities():
     m = lw.series.load_model(EXAMPLES / "projfin40.series")
     given = project_inputs()

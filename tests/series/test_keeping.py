@@ -214,3 +214,22 @@ def test_totals_of_units_are_added_in_order(shape):
         expected = expected + unit
     assert same_bits(add_units(partials.copy()), expected)
     assert same_bits(add_units(np.asfortranarray(partials)), expected)
+
+
+@pytest.mark.parametrize("engine", ["reference", "stencil", "llvm"])
+def test_totals_of_runs_are_added_in_order(engine):
+    """Lanes in units of 64, of which every sixteenth is added to one of 16 totals."""
+    m = lw.series.Model("m", periods=1)
+    m.input("x", axes="lane")
+    m.formula("y", "last(x)")
+    m.output("all", "y", reduce="lane")
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=64 * 70) * 10.0 ** rng.integers(-8, 8, 64 * 70)
+    total = 0.0
+    for unit in x.reshape(-1, 4, 16):
+        parts = [((a + b) + c) + d for a, b, c, d in unit.T.tolist()]
+        while len(parts) > 1:
+            half = len(parts) // 2
+            parts = [a + b for a, b in zip(parts[:half], parts[half:], strict=True)]
+        total += parts[0]
+    assert float(m.compile(outputs=["all"]).run(engine=engine, x=x)["all"]) == total

@@ -331,3 +331,18 @@ def test_the_recipe_for_jax_takes_constant_slopes():
         "[6.0, [2.0, 1.0, 4.0], 5.0]",
         "[[2.0, 2.0, 2.0], 12.0, 5.0]",
     ]
+
+
+def test_axes_of_a_run_are_those_of_its_inputs_and_not_of_the_run_before():
+    m = lw.series.Model("m", periods=2)
+    m.input("x")
+    m.input("z", axes="loan")
+    m.formula("y", "last(x * z * z)")
+    program, z = m.compile(), np.array([1.0, 2.0, 3.0])
+    runners = [program.bind("reference"), program.gradient("y", "x").bind("reference")]
+    for axis, x in (("a", [1.0, 2.0]), ("b", [1.0, 2.0]), ("b", [4.0, 5.0, 6.0, 7.0])):
+        for run, name, right in zip(runners, ("y", "d_y_d_x"), (x, np.ones(len(x))), strict=True):
+            result = run(x=lw.series.along(axis, x), z=z)
+            assert set(result.axes(name)) == {axis, "loan"}
+            value = result[name] if result.axes(name)[0] == axis else result[name].T
+            assert value.tolist() == np.outer(right, z * z).tolist()
