@@ -95,3 +95,44 @@ def test_what_has_no_solution_has_none_from_a_flat_start():
 def test_each_lane_begins_by_itself():
     solutions = put("x**3 - a", 1.0, x=0.0, a=0.0).solve("x", "y", inputs={"a": [8.0, -27.0, 1e9]})
     np.testing.assert_allclose(solutions["x"], [2.0, -3.0, 1e3])
+
+
+# What slopes do not see at the end ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("formula", "start", "said"),
+    [
+        ("(x - 4)**2 + (x >= 4) + 1e3", 7.0, "by a jump y is 1 better where x is a little smaller"),
+        ("(x - 4)**2 - 2 * (x > 4)", 7.0, "by a jump y is 2 better where x is a little larger"),
+        ("(x - 4)**2 + 1e-3 * floor(x)", 7.0, "is 0.001 better where x is a little smaller"),
+    ],
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_jump_right_beside_is_no_least_value(formula, start, said, engine):
+    program = put(formula, 1.0, x=start)
+    solution = program.solve("x", objective="y", engine=engine)
+    assert solution.status == "stopped"
+    assert solution.message.endswith(said)
+    assert program.solve("x", bounds={"x": (4.5, 9.0)}, objective="y", engine=engine).ok
+
+
+@pytest.mark.parametrize(
+    ("formula", "side"),
+    [("exp(-x)", "above"), ("tanh(x)", "below"), ("max(x - 3, 0)", "below"), ("-atan2(x, 1)", "")],
+)
+def test_an_objective_that_levels_out_is_said(formula, side):
+    solution = put(formula, 1.0, x=1.0).solve("x", objective="y")
+    assert solution.ok
+    assert f"; y levels out: it is about the same for x {side}" in solution.message
+    bounded = put(formula, 1.0, x=1.0).solve("x", bounds={"x": (-9.0, 9.0)}, objective="y")
+    assert bounded.ok
+    assert "levels out" not in bounded.message
+
+
+@pytest.mark.parametrize(
+    "formula", ["(x - 4)**2", "(x - 4)**2 + (x > 5)", "where(x > 3, x, 3) + x**2"]
+)
+def test_what_neither_jumps_there_nor_levels_out_is_solved(formula):
+    solution = put(formula, 1.0, x=9.0).solve("x", objective="y")
+    assert (solution.ok, solution.message) == (True, "solved")

@@ -8,7 +8,8 @@
 4. `ipopt.py`: the solver, with its limits and its trace; `scales.py` gives it ordinary numbers,
    `gap.py` again where bounds leave much of the objective open.
 5. `checking.py`: whether all holds where it ended, and whether slopes there are to be trusted;
-   `polish.py` takes the last steps to where equations hold.
+   `polish.py` takes the last steps to where equations hold; `around.py` looks for what slopes do
+   not see: jumps, and objectives that level out.
 6. `solution.py`: what comes back: a status, values, multipliers, the way that led there; `where.py`
    names where it is that something is not solved, and unknowns that change nothing.
 """

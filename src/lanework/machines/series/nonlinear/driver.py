@@ -10,6 +10,7 @@ import numpy as np
 
 from lanework.engines.signals import on_ctrl_c
 from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_SOLUTION
+from lanework.machines.series.nonlinear.around import around
 from lanework.machines.series.nonlinear.blocks import Floats
 from lanework.machines.series.nonlinear.callbacks import Callbacks, native
 from lanework.machines.series.nonlinear.checking import NEAR, aside, beside, checked
@@ -103,7 +104,11 @@ def _status(session: Run, number: int, start: Floats, x: Floats) -> tuple[str, s
         return aside(problem, functions, start, x, session.scales)
     if status != "solved":
         return status, ""
-    return status, put_back(problem, functions, start, x, session.scales.unit)
+    unit = session.scales.unit
+    back = put_back(problem, functions, start, x, unit)
+    values = [record[1] for record in session.trace if np.isfinite(record[1])] or [0.0]
+    status, said = around(problem, functions, x, unit, max(values) - min(values))
+    return status, back + said
 
 
 def _solution(

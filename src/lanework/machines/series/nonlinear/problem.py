@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Places = NDArray[np.intp]
 COLOUR = "colour"
+JUMPS = {"floor", "ceil", "trunc", "round", "sign", "copysign", "mod", "fmod", "rem", "floordiv"}
+JUMPS |= {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
 class Problem:
@@ -293,6 +295,12 @@ class Problem:
         return any(
             row.kind == RowKind.INPUT and view.inputs[row.index].name in self.names for row in known
         )
+
+    @cached_property
+    def jumps(self) -> bool:
+        """Whether the program has steps, at which values may jump."""
+        view = SeriesView.of(self._program)
+        return bool(view.tables) or any(i.name in JUMPS for i in view.instructions)
 
     @cached_property
     def equations(self) -> Equations:
