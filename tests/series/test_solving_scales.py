@@ -243,3 +243,15 @@ def test_what_fades_out_is_no_solution_in_any_unit():
     for unit in (1e-12, 1.0, 1e12):
         faded = solved({"x": 1.0}, {"g": f"{unit} * exp(-x)"}, residuals="g")
         assert faded.status in ("inaccurate", "stopped")
+
+
+@pytest.mark.parametrize("add", [0.25, 1e6, 1e9, -3.0])
+@pytest.mark.parametrize("bounds", [(-9.0, None), (None, 9.0), (-9.0, 9.0), (-1.0, 1e9)])
+def test_what_goes_to_nought_beside_more_is_solved(add, bounds):
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=3.0), m.input("z", default=3.0)
+    m.formula("y", f"last((x - 4)**2 + z**2 + {add})")
+    solution = m.compile().solve(["x", "z"], [], {"x": (4.5, 9.0), "z": bounds}, "y")
+    assert solution.ok, solution
+    assert solution.iterations < 60
+    assert (solution["x"], solution["z"]) == (pytest.approx(4.5), pytest.approx(0.0, abs=1e-6))

@@ -105,6 +105,7 @@ def test_each_lane_begins_by_itself():
     [
         ("(x - 4)**2 + (x >= 4) + 1e3", 7.0, "by a jump y is 1 better where x is a little smaller"),
         ("(x - 4)**2 - 2 * (x > 4)", 7.0, "by a jump y is 2 better where x is a little larger"),
+        ("(x - 4)**2 - x % 4 + x", 7.0, "by a jump y is 4 better where x is a little smaller"),
         ("(x - 4)**2 + 1e-3 * floor(x)", 7.0, "is 0.001 better where x is a little smaller"),
     ],
 )
@@ -136,3 +137,15 @@ def test_an_objective_that_levels_out_is_said(formula, side):
 def test_what_neither_jumps_there_nor_levels_out_is_solved(formula):
     solution = put(formula, 1.0, x=9.0).solve("x", objective="y")
     assert (solution.ok, solution.message) == (True, "solved")
+
+
+def test_where_bounds_are_not_kept_nothing_is_seen():
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=3.0), m.input("z", default=3.0)
+    m.formula("y", "last(x + z)")
+    m.formula("rest", "last(x * z)")
+    solution = m.compile().solve(["x", "z"], [], {"rest": (4.0, 4.0), "x": (0.1, None)}, "y")
+    assert (solution.ok, solution.message) == (True, "solved")
+    m.formula("stairs", "last((x - 4)**2 + (x > 4) + z**2)")
+    bounds = {"x": (4.5, 9.0), "z": (-9.0, None)}
+    assert m.compile().solve(["x", "z"], [], bounds, "stairs").message == "solved"

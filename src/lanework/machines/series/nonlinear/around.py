@@ -47,10 +47,10 @@ def around(
     here, wide = misses(x), np.maximum(np.abs(x), unit)
 
     def gain(index: int, off: float) -> float:
-        """How much less the objective is there; nought where bounds are not kept as well."""
+        """How much less the objective is there; NaN where bounds are not kept as well."""
         at = x.copy()
         at[index] = np.clip(x[index] + off, low[index], high[index])
-        return value - functions.value(at) if (misses(at) <= here).all() else 0.0
+        return value - functions.value(at) if (misses(at) <= here).all() else np.nan
 
     level, error = [], problem.error
     bent = _bent(problem, functions, x) * wide**2 > little

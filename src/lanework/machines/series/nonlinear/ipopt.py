@@ -17,16 +17,26 @@ from lanework.core.result.frames import need
 from lanework.machines.series.codes import BAD_PROBLEM
 from lanework.machines.series.nonlinear.blocks import Floats
 from lanework.machines.series.nonlinear.callbacks import Callbacks
+from lanework.machines.series.nonlinear.checking import ROUNDING
 from lanework.machines.series.nonlinear.gap import GAP, closer, gap
 from lanework.machines.series.nonlinear.polish import WHAT
 from lanework.machines.series.nonlinear.problem import Problem
-from lanework.machines.series.nonlinear.scales import FAR, Scales, again, ends, first, instead
+from lanework.machines.series.nonlinear.scales import (
+    EXACT,
+    FAR,
+    Scales,
+    again,
+    ends,
+    first,
+    instead,
+)
 from lanework.machines.series.nonlinear.solution import Solution
 from lanework.machines.series.nonlinear.starts import moved
 from lanework.machines.series.nonlinear.where import NO_NUMBER, STATUS
 
 SHORT, STUCK = 1e-4, 8  # shares of a step, and how many as short as that, each after a failed run
 AGAIN = 40  # runs of IPOPT after the first, each in other units
+IDLE = 3  # of those, none of which makes an objective less
 CLOSER = 2  # runs after those, where bounds leave much of the objective open
 FAR_OFF = 1e3  # how much larger or smaller than its start an unknown is, of which it said nothing
 ABOUT = 1  # IPOPT's number of `inaccurate`
@@ -173,7 +183,8 @@ class Run:
         """From a start in some units: again where numbers turn out small or large."""
         problem, functions = self.problem, self.functions
         x, status = self._solve(start, before, scales if said else None)
-        other = scales
+        other, idle = scales, 0
+        best: tuple[Any, ...] = ()
         for _ in range(AGAIN if free else 0):
             ended = STATUS.get(status, "stopped")
             if problem.stop or ended not in _ENDED or (ended == "diverged" and problem.objective):
@@ -191,12 +202,30 @@ class Run:
                 break
             moved = float(np.max(np.abs(x - kept[0]) / new.unit))
             stays, other = moved < STAYS and (new.unit == other.unit).all(), new
-            if stays:
+            if STATUS.get(status) == ended == "solved":
+                best = best or kept
+                better = self._better(x, best[0])
+                best, idle = ((x, status, self.state, other), 0) if better else (best, idle + 1)
+            if idle == IDLE:
+                x, status, self.state, other = best  # what is small is so by rounding
+            if stays or idle == IDLE:
                 break
         else:
             status = ABOUT if free and STATUS.get(status) == "solved" else status
         self.scales = other
         return self._closed(x, status, free)
+
+    def _better(self, x: Floats, before: Floats) -> bool:
+        """Whether the objective is less than before, or bounds that were not kept are."""
+        if self.problem.objective is None:
+            return True
+        (low, high), levels = ends(self.problem.targets), np.empty(self.problem.rows)
+        misses, value = [], self.functions.value(before)
+        for point in (before, x):
+            self.functions.levels(point, levels)
+            misses.append(np.maximum(np.maximum(low - levels, levels - high), 0.0))
+        kept = (misses[0] <= misses[1] + EXACT * np.abs(levels)).all()
+        return not kept or self.functions.value(x) < value - ROUNDING * abs(value)
 
     def _closed(self, x: Floats, status: int, free: bool) -> tuple[Floats, int]:
         """Solve again where bounds leave much of the objective open; not solved if they still do.

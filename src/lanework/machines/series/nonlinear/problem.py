@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lanework.base.errors import Diagnostic, Trap
+from lanework.core.ops.bodies.arithmetic import mod
+from lanework.core.ops.table import ARITH
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
 from lanework.machines.series.data.labels import along
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
 
 Places = NDArray[np.intp]
 COLOUR = "colour"
-JUMPS = {"floor", "ceil", "trunc", "round", "sign", "copysign", "mod", "fmod", "rem", "floordiv"}
-JUMPS |= {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
 class Problem:
@@ -298,9 +298,11 @@ class Problem:
 
     @cached_property
     def jumps(self) -> bool:
-        """Whether the program has steps, at which values may jump."""
+        """Whether the program has tables, or ops without slopes: values may jump there."""
         view = SeriesView.of(self._program)
-        return bool(view.tables) or any(i.name in JUMPS for i in view.instructions)
+        ops = [ARITH[name] for name in {i.name for i in view.instructions} if name in ARITH]
+        steps = any(op is mod or any(by is None for by in op.gradient()) for op in ops)
+        return bool(view.tables) or steps
 
     @cached_property
     def equations(self) -> Equations:
