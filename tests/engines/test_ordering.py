@@ -6,7 +6,7 @@ import pytest
 
 from lanework.core.ops.table import ARITH
 from lanework.engines.loops import READS, Apply, Fold, Shift, Stage
-from lanework.engines.vector.ordering import in_order
+from lanework.engines.ordering import in_order
 
 ADD = ARITH["add"]
 

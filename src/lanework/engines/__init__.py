@@ -2,7 +2,8 @@
 
 1. A machine says what is to be computed: as a loop nest over lanes and time (`loops.py`), a record
    of a tensor kernel (`tensors/`), or code of its own.
-   Lanes that branch are blocks of steps (`lanes/`).
+   Lanes that branch are blocks of steps (`lanes/`). Both writers of nests may take steps in another
+   order, in which few values wait (`ordering.py`).
 2. Code is made of it: `llvm/` compiles a nest, and keeps what it made; `vector/` copies and patches
    stencils, which `stencil/` cut out of object code when the package was built, and whose memory
    it manages; `gpu/` hands kernels to a graphics device.

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.engines.llvm.ir import halved, type_of
-from lanework.engines.llvm.jam import jam, suits
+from lanework.engines.llvm.jam import MANY, jam, suits
 from lanework.engines.llvm.steps import StepWriter
 from lanework.engines.llvm.values import Kept
 from lanework.engines.loops import Apply, LoopNest
@@ -25,21 +25,33 @@ INLINE_BUDGET = 6000  # primitives that functions may grow to where they are inl
 _WIDE = '"prefer-vector-width"="512" "min-legal-vector-width"="512" "no-trapping-math"="true"'
 
 
-def scratch_size(nest: LoopNest, width: int) -> tuple[int, int]:
+def scratch_size(
+    nest: LoopNest, width: int, *, many: bool = False, registers: int = 32
+) -> tuple[int, int]:
     """Doubles of scratch that one thread needs, and those for each period besides."""
+    blocks = 2 if many and suits(nest, width, registers) else 1
     flat = sum(s.total and s.layout != "both" for s in nest.stores)
     timed = sum(s.total and s.layout == "both" for s in nest.stores)
-    return COLUMNS * flat + 64, COLUMNS * timed + Kept(nest, width).size
+    return COLUMNS * flat + 64, COLUMNS * timed + Kept(nest, width).size * blocks
 
 
 class NestWriter(StepWriter):
     """Writes one nest at one width."""
 
     def __init__(
-        self, nest: LoopNest, width: int, *, ordered: bool = False, many: bool = False
+        self,
+        nest: LoopNest,
+        width: int,
+        *,
+        ordered: bool = False,
+        many: bool = False,
+        registers: int = 32,
     ) -> None:
         super().__init__(nest, width)
-        self.many = many
+        self.jams = many and suits(nest, width, registers)
+        self.pitch = self.kept.size * (2 if self.jams else 1)
+        # one block alone, in many registers, waits less in the order of the tape
+        self.sorts = bool(nest.saved) and width > 1 and (self.jams or registers < MANY)
         self.ordered = ordered
         self.used = nest.used
         steps = [step for stage in nest.stages for step in stage.steps]
@@ -51,9 +63,9 @@ class NestWriter(StepWriter):
         self._entry()
         self._units()
         lines = self.writer.lines
-        if self.many and suits(self.nest, self.width):
-            walk = next(n for n, stage in enumerate(self.nest.stages) if stage.direction)
-            lines = jam(lines, f"s{walk}", self.width)
+        if self.jams:
+            walks = [f"s{n}" for n, stage in enumerate(self.nest.stages) if stage.direction]
+            lines = jam(lines, walks, self.width, self.kept.size)
         body = "\n".join(lines)
         declares = "\n".join(sorted(self.writer.declares))
         return (
@@ -84,7 +96,7 @@ class NestWriter(StepWriter):
         strided |= {s.slot for s in self.nest.stores if s.layout == "both" and not s.total}
         for slot in sorted(strided):
             self._load(f"stride{slot}", "%dims", 4 + slot)
-        w.line(f"%totals.o = mul i64 %T, {self.kept.size}")
+        w.line(f"%totals.o = mul i64 %T, {self.pitch}")
         w.line("%totals = getelementptr double, ptr %scratch, i64 %totals.o")
         for value, column in self.nest.columns.items():
             if column.layout == "scalar" and value in self.used:
@@ -237,12 +249,20 @@ class NestWriter(StepWriter):
 
 
 def nest_module(
-    nest: LoopNest, width: int, name: str, *, ordered: bool = False, many: bool = False
+    nest: LoopNest,
+    width: int,
+    name: str,
+    *,
+    ordered: bool = False,
+    many: bool = False,
+    registers: int = 32,
 ) -> str:
     """The LLVM IR text of a nest at a lane width (1, 2, 4, 8 or 16).
 
-    `many` says that there are lanes for more than a block or two, so that two may run together.
+    `many` says that there are lanes for more than a block or two, so that two may run together;
+    `registers` is how many SIMD registers the processor has.
     """
     if width not in (1, 2, 4, 8, 16):
         raise ValueError(f"lane width must be 1, 2, 4, 8 or 16, not {width}")
-    return NestWriter(nest, width, ordered=ordered, many=many).module(name)
+    writer = NestWriter(nest, width, ordered=ordered, many=many, registers=registers)
+    return writer.module(name)

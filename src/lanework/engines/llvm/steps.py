@@ -10,12 +10,18 @@ from lanework.engines.kernel import COLUMNS
 from lanework.engines.llvm.ir import constant, type_of
 from lanework.engines.llvm.lookup import LookupWriter
 from lanework.engines.loops import Apply, Ends, Fold, Interpolate, Lookup, Shift, Stage, Step, Store
+from lanework.engines.ordering import in_order
 
 POLL = 1024  # periods between two looks at the stop flag inside a time loop
 
 
 class StepWriter(LookupWriter):
-    """Writes the steps of a stage, and the loop around those that walk time."""
+    """Writes the steps of a stage, and the loop around those that walk time.
+
+    `sorts` says whether steps stand where few values wait for them.
+    """
+
+    sorts = False
 
     def step(self, step: Step) -> None:
         """Write one step."""
@@ -168,13 +174,13 @@ class StepWriter(LookupWriter):
         w.line(f"br i1 %{name}.stopped, label %exit, label %{name}.body")
         w.label(f"{name}.body")
         if self.nest.saved:
-            place = w.emit(f"mul i64 {self.period}, {self.kept.size}")
+            place = w.emit(f"mul i64 {self.period}, {self.pitch}")
             self.now = w.emit(f"getelementptr double, ptr %scratch, i64 {place}")
         self.active = self.mask
         if self.ragged:
             now = self.splat(w.emit(f"sitofp i64 {self.period} to double"), "double")
             self.active = w.emit(f"fcmp olt <{self.width} x double> {now}, {self.length[0]}")
-        for step in stage.steps:
+        for step in in_order(stage) if self.sorts else stage.steps:
             self.step(step)
             if step.target in self.nest.saved and not isinstance(step, Fold):
                 self.save(step.target)

@@ -63,6 +63,7 @@ class ValueWriter:
         self.period: str | None = None
         self.active = ""
         self.kept = Kept(nest, width)
+        self.pitch = self.kept.size  # doubles from what is kept of a period to that of the next
         self.now = ""  # where the saved values of this period are
         self.total_at: dict[Store, tuple[int, int]] = {}
         self.pending: list[tuple[str, str, str, int]] = []  # phi, type, first, value that follows
@@ -242,6 +243,6 @@ class ValueWriter:
         w, place = self.writer, self.kept.offsets[value]
         if period == self.period:
             return w.emit(f"getelementptr i8, ptr {self.now}, i64 {place}")
-        first = w.emit(f"mul i64 {period}, {8 * self.kept.size}")
+        first = w.emit(f"mul i64 {period}, {8 * self.pitch}")
         offset = w.emit(f"add i64 {first}, {place}")
         return w.emit(f"getelementptr i8, ptr %scratch, i64 {offset}")

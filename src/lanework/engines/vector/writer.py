@@ -26,8 +26,8 @@ from lanework.engines.loops import (
     Step,
     Store,
 )
+from lanework.engines.ordering import in_order
 from lanework.engines.vector.isa import NONE, Kind
-from lanework.engines.vector.ordering import in_order
 from lanework.engines.vector.tape import Tape
 
 _bits = struct.Struct("<d").pack

@@ -101,10 +101,13 @@ def llvm_kernel(lowered: Lowered, loop: LaneLoop, lane_width: int | None, *, cac
     two = 2 * nest.carried <= bits // 16 + 8 or (bits < 512 and bool(nest.saved))
     width = max(2, bits // (32 if two else 64))
     width = 1 if loop.single else lane_width or width
-    text = nest_module(nest, width, "lanework_nest", ordered=loop.ordered, many=loop.many)
+    many, registers = loop.many, llvm.vector_registers()
+    text = nest_module(
+        nest, width, "lanework_nest", ordered=loop.ordered, many=many, registers=registers
+    )
     kernel = llvm.compile_text(text, "lanework_nest", nest.size, disk=cache)
     kernel.width, kernel.engine = width, "llvm"
-    kernel.fixed, kernel.timed = scratch_size(nest, width)
+    kernel.fixed, kernel.timed = scratch_size(nest, width, many=many, registers=registers)
     return kernel
 
 
