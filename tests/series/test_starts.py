@@ -1,5 +1,7 @@
 """Starts at which an equation or an objective is flat, so that slopes lead nowhere."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -149,3 +151,23 @@ def test_where_bounds_are_not_kept_nothing_is_seen():
     m.formula("stairs", "last((x - 4)**2 + (x > 4) + z**2)")
     bounds = {"x": (4.5, 9.0), "z": (-9.0, None)}
     assert m.compile().solve(["x", "z"], [], bounds, "stairs").message == "solved"
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize(
+    ("formula", "start", "bounds", "status", "best"),
+    [
+        ("max(x - 1, 1 - 2 * x)", 0.0, None, "stopped", -1 / 3),  # and not diverged
+        ("abs(x - 1)", 3.0, (-10.0, 100.0), "iterations", 0.0),
+    ],
+)
+def test_an_objective_that_was_better_on_the_way_is_said(
+    formula, start, bounds, status, best, sign
+):
+    program, bounds = put(f"{sign}({formula})", 1.0, x=start), {"x": bounds} if bounds else None
+    solution = program.solve("x", [], bounds, "y", maximise=bool(sign), options={"max_iter": 200})
+    assert solution.status == status
+    said = re.search(r"; y was better on the way \((.*)\), as it is near a kink", solution.message)
+    assert abs(float(said[1])) == pytest.approx(abs(best), abs=1e-4)
+    endless = put("-x", 1.0, x=1.0).solve("x", objective="y")
+    assert (endless.status, "on the way" in endless.message) == ("diverged", False)

@@ -21,6 +21,10 @@ from lanework.machines.series.nonlinear.solution import TRACE, Solution
 from lanework.machines.series.nonlinear.where import NO_NUMBER, SAID, STATUS, put_back, where
 
 BESIDE = 4  # runs of IPOPT from points that are better than slopes say
+KEPT = 1e-6  # by how much bounds may be missed, and an objective be better, on the way
+
+_AWAY = ("iterations", "stopped", "diverged")
+"""After what it may have been better before."""
 
 AT_A_POINT = (LOOKUP_OUTSIDE, NO_SOLUTION)
 """What a run is refused for at some values of the unknowns, and not at others."""
@@ -60,7 +64,9 @@ def solve(
             x, number = session.begin(x, before)
         status, held = _status(session, number, np.clip(start, low, high), x)
         status = problem.stop or status
-        message = SAID[status] + held
+        better = _better(session, x, status) if status in _AWAY else ""
+        status = "stopped" if better and status == "diverged" else status
+        message = SAID[status] + held + better
         if status not in ("solved", "interrupted", "deadline"):
             message += where(problem, x, status)
         return _solution(problem, session, x, status, message, run, begin)
@@ -109,6 +115,24 @@ def _status(session: Run, number: int, start: Floats, x: Floats) -> tuple[str, s
     values = [record[1] for record in session.trace if np.isfinite(record[1])] or [0.0]
     status, said = around(problem, functions, x, unit, max(values) - min(values))
     return status, back + said
+
+
+def _better(session: Run, x: Floats, status: str) -> str:
+    """What is said of an objective that was better on the way, where bounds were kept.
+
+    Without end it goes away from a least value, where it is worse than at the first point.
+    """
+    problem = session.problem
+    kept = [r[1] * problem.sign for r in session.trace if r[2] <= KEPT and np.isfinite(r[1])]
+    if problem.objective is None or not kept:
+        return ""
+    end, best = session.functions.value(x), min(kept)
+    if not end - best > KEPT * max(abs(end), abs(best)) or (
+        status == "diverged" and end <= kept[0]
+    ):
+        return ""
+    name, value = problem.objective.name, problem.sign * best
+    return f"; {name} was better on the way ({value:.6g}), as it is near a kink"
 
 
 def _solution(
