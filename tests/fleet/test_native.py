@@ -523,11 +523,13 @@ def test_constants_that_are_no_numbers():
     same(lw.fleet.assemble(ODD))
 
 
-SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, 1e-7, -1e-7, 1.0, -3.0, 3.4e38]
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, 1e-7, -1e-7, 1.0, 1 + 2**-21, -3.0, 3.4e38]
 
 
-@pytest.mark.parametrize("epsilon", [0, 1e-6])
-@pytest.mark.parametrize("test", ["EQ", "NE", "LT", "GT", "LE", "GE"])
+@pytest.mark.parametrize(
+    ("test", "epsilon"),
+    [*((test, 0) for test in ("EQ", "NE", "LT", "GT", "LE", "GE")), ("EQ", 1e-6), ("NE", 1e-6)],
+)
 def test_branches_at_special_values(test, epsilon):
     """Of a register, and of differences that have just been taken."""
     n = len(SPECIAL) ** 2
@@ -690,36 +692,39 @@ def test_one_routine_for_numbers_of_every_kind():
 
 
 def test_a_phase_waits_for_the_one_before_in_every_run():
-    """Although another thread has nothing else to do."""
+    """Although a thread that is done with its VMs has nothing else to do."""
     program = lw.fleet.assemble("""
-.shared 192
-.buffer x, 0, 64, in
-.buffer y, 128, 64, out
+.shared 768
+.buffer x, 0, 256, in
+.buffer y, 512, 256, out
 .routine slow
     VMID r0
     READ r1, r0
-    SETI r2, 8000000
+    SUBI r2, r0, 128
+    BRANCH_GE r2, on
+    SETI r2, 4000000
 wait:
     SUBI r2, r2, 1
     BRANCH_GT r2, wait
-    ADDI r0, r0, 64
+on:
+    ADDI r0, r0, 256
     WRITE r0, r1
     HALT
 .routine next
     VMID r0
-    ADDI r1, r0, 64
+    ADDI r1, r0, 256
     READ r2, r1
-    ADDI r0, r0, 128
+    ADDI r0, r0, 512
     WRITE r0, r2
     HALT
 .phase wait_all
-    .launch slow, 64
+    .launch slow, 256
 .phase wait_all
-    .launch next, 64
+    .launch next, 256
 """)
     runner = program.bind("llvm", Limits(threads=2, deadline=60))
     for number in (1.0, 2.0, 3.0):
-        assert (np.asarray(runner(x=np.full(64, number))["y"]) == number).all()
+        assert (np.asarray(runner(x=np.full(256, number))["y"]) == number).all()
 
 
 ORDERED = """
