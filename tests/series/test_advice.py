@@ -39,6 +39,7 @@ def folder(tmp_path, monkeypatch):
     for name, text in (("m", MODEL), ("l", LOOP), ("o", OPEN)):
         (tmp_path / f"{name}.series").write_text(text)
     (tmp_path / "names.csv").write_text("p\nred\n")
+    (tmp_path / "lanes.csv").write_text("p\n1\n2\n3\n")
     return tmp_path
 
 
@@ -66,6 +67,12 @@ def folder(tmp_path, monkeypatch):
         ("seek m.series --variable a --output each p=1 --bounds 9:1", "--bounds LOWEST:HIGHEST"),
         ("seek m.series --variable a --output left --bounds 0:1 --target 1e9", "--bounds LOW:HIGH"),
         ("seek m.series --variable s --output left", "lanework solve takes more"),
+        ("seek m.series --variable a --output left --bounds nan:1", "--bounds 0:1e6"),
+        (
+            "solve m.series --variables a --bounds left=nan:1 --objective left",
+            "--bounds left=0:1e6",
+        ),
+        ("run m.series scenario=lanes.csv --block 1 --explain each", "give a larger --block"),
     ],
 )
 def test_on_the_command_line_it_is_what_to_type(command, said, folder):

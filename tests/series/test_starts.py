@@ -171,3 +171,12 @@ def test_an_objective_that_was_better_on_the_way_is_said(
     assert abs(float(said[1])) == pytest.approx(abs(best), abs=1e-4)
     endless = put("-x", 1.0, x=1.0).solve("x", objective="y")
     assert (endless.status, "on the way" in endless.message) == ("diverged", False)
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 9.0), (5.0, None), (-1e6, 1e6)])
+@pytest.mark.parametrize("formula", ["2 * x + 0 * floor(x / 1e9)", "x**3 + where(x > 1e9, 1, 0)"])
+def test_a_bound_close_by_is_no_jump(formula, bounds):
+    solution = put(formula, 1.0, x=7.0).solve("x", bounds={"x": bounds}, objective="y")
+    assert (solution.ok, solution.message) == (True, "solved")
+    up = put(f"-({formula})", 1.0, x=-7.0)
+    assert up.solve("x", bounds={"x": (-9.0, -1.0)}, objective="y").message == "solved"

@@ -53,7 +53,10 @@ def origin_of(result: Held) -> Origin:
         raise Diagnostic(
             UNEXPLAINED,
             "this result does not have the inputs that it was made of",
-            help="a stream and a pickled result do not keep them: run the lanes in question alone",
+            help=Advice(
+                "a stream and a pickled result do not keep them: run the lanes in question alone",
+                typed="a stream does not keep them: give a larger --block, or fewer --lanes",
+            ),
         )
     return origin
 

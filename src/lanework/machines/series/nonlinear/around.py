@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lanework.machines.series.nonlinear.problem import Problem
 
 SHARES = (1 / 16, 1 / 256)  # of a small distance, at all of which a jump is as high
+INSIDE = 0.9  # of the way to a bound, within which a jump is looked for
 FURTHER = (1e6, 5e5, 1e3)  # times its size: where an unknown is looked at that is not bounded
 
 
@@ -49,7 +50,7 @@ def around(
     def gain(index: int, off: float) -> float:
         """How much less the objective is there; NaN where bounds are not kept as well."""
         at = x.copy()
-        at[index] = np.clip(x[index] + off, low[index], high[index])
+        at[index] += off
         return value - functions.value(at) if (misses(at) <= here).all() else np.nan
 
     level, error = [], problem.error
@@ -60,18 +61,18 @@ def around(
         place = next(
             b.place(index - b.begin) for b in problem.variables if index < b.begin + b.size
         )
-        off = way * wide[index]
-        near = gain(index, off * NEAR) if problem.jumps else 0.0
-        if near > little and min(gain(index, off * NEAR * share) for share in SHARES) > near / 2:
+        end = high[index] if way > 0 else -low[index]
+        near = way * min(NEAR * wide[index], INSIDE * (end - way * x[index]))
+        jump = gain(index, near) if problem.jumps and near else 0.0
+        if jump > little and min(gain(index, near * share) for share in SHARES) > jump / 2:
             problem.error = None
             side = "larger" if way > 0 else "smaller"
             return (
                 "stopped",
-                f": by a jump {name} is {near:.6g} better where {place} is a little {side}",
+                f": by a jump {name} is {jump:.6g} better where {place} is a little {side}",
             )
-        end = high[index] if way > 0 else -low[index]
         flat = end >= FAR and not bent[index]
-        if flat and all(abs(gain(index, off * far)) <= little for far in FURTHER):
+        if flat and all(abs(gain(index, way * far * wide[index])) <= little for far in FURTHER):
             level.append(f"{place} {'above' if way > 0 else 'below'} {x[index]:.6g}")
     problem.error = error
     said = " and ".join(level[:3]) + (" ..." if len(level) > 3 else "")

@@ -112,7 +112,10 @@ def _bound(port: Port, size: int, given: Any, sign: int) -> Floats:
         raise Diagnostic(
             BAD_PROBLEM,
             f"a bound of {port.name!r} is {' '.join(repr(given).split())}",
-            help=f"give {what}, or None where there is none",
+            help=Advice(
+                f"give {what}, or None where there is none",
+                typed=f"give numbers: --bounds {port.name}=0:1e6, or {port.name}=1.3:",
+            ),
         )
     return out
 

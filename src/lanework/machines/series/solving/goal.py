@@ -295,7 +295,10 @@ def _ends(name: str, bounds: tuple[float | None, float | None]) -> tuple[float, 
         raise _bad(f"the bounds of {name!r} are {bounds!r}", "give (lowest, highest)") from None
     least, most = -np.inf if low is None else low, np.inf if high is None else high
     if np.isnan(least) or np.isnan(most):
-        raise _bad(f"the bounds of {name!r} are {bounds!r}", "give numbers, None for no bound")
+        help = Advice(
+            "give numbers, None for no bound", typed="give numbers: --bounds 0:1e6, or 1.3:"
+        )
+        raise _bad(f"the bounds of {name!r} are {bounds!r}", help)
     if not least <= most:
         help = Advice("give (lowest, highest)", typed="give --bounds LOWEST:HIGHEST")
         raise _bad(f"the bounds of {name!r} exclude each other", help)
