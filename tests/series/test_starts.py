@@ -141,6 +141,15 @@ def test_what_neither_jumps_there_nor_levels_out_is_solved(formula):
     assert (solution.ok, solution.message) == (True, "solved")
 
 
+def test_of_an_unknown_that_bounds_alone_depend_on_nothing_is_said():
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=3.0), m.input("z", default=3.0)
+    m.formula("y", "last((x - 1)**2)")
+    m.formula("room", "last(x + z)")
+    solution = m.compile().solve(["x", "z"], [], {"room": (0.0, None)}, "y")
+    assert (solution.ok, solution.message) == (True, "solved")
+
+
 def test_where_bounds_are_not_kept_nothing_is_seen():
     m = lw.series.Model("m", periods=1)
     m.input("x", default=3.0), m.input("z", default=3.0)

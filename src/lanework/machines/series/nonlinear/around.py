@@ -55,7 +55,7 @@ def around(
 
     level, error = [], problem.error
     bent = _bent(problem, functions, x) * wide**2 > little
-    for index, way in [(n, way) for n in range(len(x)) for way in (1.0, -1.0)]:
+    for index, way in [(int(n), way) for n in np.flatnonzero(problem.moves) for way in (1.0, -1.0)]:
         if problem.late():
             break
         place = next(
