@@ -236,6 +236,39 @@ def test_lanes_that_have_ended_have_no_slope_and_those_without_a_period_none_at_
         assert result.tolist() == [0.0, 3.0, 10.0]
 
 
+@pytest.mark.parametrize("c", [[0.1, -0.3, 0.7, 0.25, 0.1], 0.1])
+@pytest.mark.parametrize(
+    ("text", "walks"),
+    [
+        ("prev(run) + c * x", False),
+        ("c * x + prev(run)", False),
+        ("prev(run, initial=z) + c * x", True),
+        ("prev(run, 2) + c * x", True),
+        ("prev(run) + x * lead(c, final=0)", True),
+        ("prev(run) - c * x", True),
+    ],
+)
+def test_the_last_of_a_running_sum_is_the_sum_and_takes_no_recurrence(text, walks, c):
+    m = model(5, ("~c", "x", "z"), run=text, y="last(run) * z")
+    given = {"c": c, "x": 0.7, "z": 1.3}
+    agree(m, "y", given)
+    program = m.compile(outputs=["y"])
+    derived = program.gradient("y", "c")
+    steps = {each.name for each in SeriesView.of(derived).instructions}
+    assert bool(steps & {"prev", "lead"}) == walks
+    for engine in ENGINES:
+        value = derived.run(engine=engine, **given)["y"]
+        assert same_bits(value, program.run(engine=engine, **given)["y"])
+
+
+@pytest.mark.parametrize(
+    "y", ["last(run) * total(run)", "last(run) + at(run, 2)", "last(run) ** 2"]
+)
+def test_a_running_sum_that_others_read_too_has_both_slopes(y):
+    m = model(5, ("~c", "x"), run="prev(run) + c * x * x", y=y)
+    agree(m, "y", {"c": [0.1, -0.3, 0.7, 0.25, 0.1], "x": 0.7})
+
+
 def test_of_equal_extremes_the_last_one_counts():
     m = model(4, ("~c",), y="maximum(c) + 2 * minimum(c)")
     for engine in ENGINES:

@@ -8,11 +8,12 @@ is that of the branch which was taken, or of the segment to the right.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from lanework.core.ops.bodies.arithmetic import abs_, floor, max_, min_, mul, neg, sub
+from lanework.core.ops.bodies.arithmetic import abs_, add, floor, max_, min_, mul, neg, sub
 from lanework.core.ops.bodies.logic import choose, eq, ge, lt
 from lanework.core.ops.op import Op, Term
 from lanework.core.ops.rules import COMPARE, KEEP, LEAST, LOGIC, SUM
@@ -68,6 +69,23 @@ class Timed:
                 varies = op not in FOLDS and any(known[arg] for arg in args)
             known.append(varies)
         return known[value]
+
+
+def sum_over_time(values: Values, timed: Timed) -> None:
+    """Make sums over time of running sums from 0 of which only the last value is read.
+
+    Their derivative is the same in each period, and takes no recurrence. Not where lanes end at
+    times of their own: a lane without periods has no last value, and a sum.
+    """
+    users = Counter(arg for args in values.args for arg in args)
+    for value, op in enumerate(values.ops):
+        total = values.args[value][0] if op == "last" else value
+        if total == value or values.ops[total] != add.name or users[total] != 2:
+            continue
+        for before, part in (values.args[total], values.args[total][::-1]):
+            runs = values.ops[before] == "prev" and values.settings[before] == 1
+            if runs and values.args[before] == (total, values.const(0.0)) and timed[part]:
+                values.ops[value], values.args[value] = "tsum", (part,)
 
 
 def none_of_none(values: Values, output: int, value: int) -> int:

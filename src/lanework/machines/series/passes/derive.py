@@ -26,7 +26,7 @@ from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.language.tables import KeyDim
 from lanework.machines.series.layout import NO_ROW, RowKind, SeriesView, Table
 from lanework.machines.series.passes.adjoint import Adjoint
-from lanework.machines.series.passes.derivatives import Timed, none_of_none
+from lanework.machines.series.passes.derivatives import Timed, none_of_none, sum_over_time
 from lanework.machines.series.passes.emit import MODES, Emitter
 from lanework.machines.series.passes.optimise import merge_shifts
 from lanework.machines.series.passes.tangent import Tangent
@@ -109,6 +109,8 @@ class Deriver:
         self.outputs = {port.name: port for port in program.outputs}
         self.timed = Timed(self.values, lambda name: "time" in self.inputs[name].axes)
         self.ragged = self.view.horizon is not None
+        if not self.ragged:
+            sum_over_time(self.values, self.timed)
         self.slopes = slopes_of(program.header)
         self.ports: list[tuple[Port, int]] = []
         self.unsure = False
