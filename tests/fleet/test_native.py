@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from alike import ENGINES, same
 
 import lanework as lw
 from lanework.base.errors import Trap
@@ -15,8 +16,6 @@ from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.native import graphs
 from lanework.machines.fleet.native.engine import LLVMEngine
 from lanework.machines.fleet.state import Status
-
-ENGINES = ("llvm", "wgsl")
 
 COLLATZ = """
 .state S22
@@ -47,40 +46,6 @@ done:
 .phase wait_all
     .launch collatz, {n}
 """
-
-
-def same(program, given=None, **settings):
-    """Run a program on these engines and the reference, and compare all that there is to see."""
-    inputs = {} if given is None else given
-    rng = np.random.default_rng(1)
-    for port in program.inputs if given is None else ():
-        inputs[port.name] = rng.integers(-9, 9, program_size(program, port.name)).astype(np.float32)
-    reference = program.bind("reference", **settings)
-    one, runners = reference(**inputs), [program.bind(name, **settings) for name in ENGINES]
-    for runner in runners:
-        other = runner(**inputs)
-        for name in one:
-            assert np.asarray(one[name]).tobytes() == np.asarray(other[name]).tobytes()
-        for name in (
-            "epochs",
-            "instructions",
-            "by_kernel",
-            "reads_outside",
-            "writes_outside",
-            "faults",
-        ):
-            assert one.stats[name] == other.stats[name], name
-        swept = runner.view.profile.word("swept")
-        rows = [np.delete(each.vms.words, [0, swept], axis=0) for each in (reference, runner)]
-        assert (rows[0] == rows[1]).all()
-    return runners[0]
-
-
-def program_size(program, name):
-    from lanework.machines.fleet.layout import FleetView
-
-    view = FleetView.of(program)
-    return next((each.size for each in view.buffers if each.name == name), view.shared)
 
 
 @pytest.mark.parametrize("n", [1, 15, 64, 65, 1000, 1025, 3000])

@@ -34,6 +34,7 @@ from lanework.engines.lanes.program import (
     Step,
     Stop,
     Store,
+    Tally,
     Update,
     Word,
 )
@@ -48,7 +49,8 @@ class Lane:
 
     The text that it stands in has `memory`, words as i32, atomic ones if `updates`; `size`, their
     number; `zero`, which is 0 and no compiler knows it; `key`, of random numbers; and variables
-    `turns`, those of loops that are left, and `reads` and `writes`, the accesses outside.
+    `turns`, those of loops that are left, `reads` and `writes`, the accesses outside, and one for
+    each of `tallies`.
 
     Args:
         program: what it does.
@@ -58,6 +60,7 @@ class Lane:
     Attributes:
         kept: the variables of a lane that goes on in another call.
         updates: whether it updates words of memory, which are atomic then.
+        tallies: what lanes are counted for.
         classes: the classes of instructions that it counts, each in a variable `n`.
     """
 
@@ -74,6 +77,7 @@ class Lane:
         self.kept = sorted(set().union(*(lives[each] for each in entered(program, self.loops))))
         steps = [step for block in program.blocks for step in block.steps]
         self.updates = any(isinstance(step, Update) for step in steps)
+        self.tallies = sorted({step.what for step in steps if isinstance(step, Tally)})
         inner = [each for step in steps if isinstance(step, Refill) for each in step.steps]
         self.draws = any(isinstance(step, Blocks4) for step in [*steps, *inner])
         self.classes = sorted({int(kind) for block in program.blocks for kind in block.counts})
@@ -185,6 +189,9 @@ class Lane:
         lines = self.later(step, (index, value, f"{self.age} + {step.after}u"))
         return [f"if ({index} < size) {{", *indented(lines), "} else { writes += 1u; }"]
 
+    def _tally(self, step: Tally) -> list[str]:
+        return [f"{step.what} += select(0u, 1u, {self.read(step.test)} != 0i);"]
+
     def _refill(self, step: Refill) -> list[str]:
         inner = [line for each in step.steps for line in self.step(each)]
         return [f"if ({self.read(step.when)} != 0i) {{", *indented(inner), "}"]
@@ -203,6 +210,7 @@ RULES: dict[type, Callable[[Lane, Any], list[str]]] = {
     Store: Lane._store,
     Update: Lane._update,
     Later: Lane._later,
+    Tally: Lane._tally,
     Refill: Lane._refill,
     Blocks4: Lane._philox,
 }

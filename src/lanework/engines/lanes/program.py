@@ -121,6 +121,19 @@ class Arms:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """Lanes are counted for which a variable is not 0.
+
+    Attributes:
+        test: the variable.
+        what: what is counted.
+    """
+
+    test: int
+    what: str
+
+
+@dataclass(frozen=True)
 class Refill:
     """Steps that only some lanes need: done where a variable of one of them is not 0.
 
@@ -164,7 +177,9 @@ class Unless:
     args: tuple[Operand, ...]
 
 
-Step = Compute | Copy | Load | Store | Update | Later | Arms | Refill | Blocks4 | Peek | Unless
+Step = (
+    Compute | Copy | Load | Store | Update | Later | Arms | Tally | Refill | Blocks4 | Peek | Unless
+)
 
 
 @dataclass(frozen=True)
@@ -292,7 +307,7 @@ def operands(step: Step | End) -> Iterator[Operand]:
         ):
             yield index
             yield source
-        case Arms(test=test):
+        case Arms(test=test) | Tally(test=test):
             yield test
         case Refill(when=when, steps=steps):
             yield when

@@ -13,6 +13,7 @@ from lanework.engines.lanes.program import (
     Peek,
     Refill,
     Store,
+    Tally,
     Unless,
     Update,
     makes,
@@ -199,6 +200,13 @@ def _arms(writer: Masked, step: Arms) -> None:
         writer.more = chosen if before is None else writer.emit(f"add {kind} {before}, {chosen}")
 
 
+def _tally(writer: Masked, step: Tally) -> None:
+    value = writer.read(step.test, wide=True)
+    some = writer.emit(f"icmp ne {writer.kind} {value}, zeroinitializer")
+    place = writer.tallies.setdefault(step.what, f"tally.{step.what}")
+    _outside(writer, writer.count(writer.both(writer.mask, some)), place)
+
+
 def _refill(writer: Masked, step: Refill) -> None:
     when = writer.read(step.when, wide=True)
     some = writer.emit(f"icmp ne {writer.kind} {when}, zeroinitializer")
@@ -298,6 +306,7 @@ RULES: Rules = {
     Update: _update,
     Later: _later,
     Arms: _arms,
+    Tally: _tally,
     Refill: _refill,
     Blocks4: _philox,
     Peek: _peek,

@@ -50,6 +50,7 @@ class Masked(Turns):
         counts: which lanes are counted.
         arms: the two ways that are one in this block, those that are still to be written.
         more: how many instructions each lane executes of two ways that are one, in this block.
+        tallies: what lanes are counted for, and where, as i64.
     """
 
     def __init__(self, shape: Shape, target: Target, memory: tuple[str, str], rules: Rules) -> None:
@@ -64,6 +65,7 @@ class Masked(Turns):
         self.more: str | None = None
         self.arms = arms(self.program.blocks, 0)
         self._counters: dict[Edge, str] = {}
+        self.tallies: dict[str, str] = {}
 
     def vectors(self, inputs: Callable[[], Mapping[int, str]], finish: Callable[[], None]) -> str:
         """The function's text, of which the lines before its loop over vectors are written.
@@ -89,7 +91,7 @@ class Masked(Turns):
         finish()
         first = [line for line in declared if " alloca " in line]
         first += [f"  {place}.aside = alloca {kind}" for place, kind in self.aside.items()]
-        for place in self._counters.values():
+        for place in (*self._counters.values(), *(f"%{n}" for n in self.tallies.values())):
             first += [f"  {place} = alloca i64", f"  store i64 0, ptr {place}"]
         self.lines[entry:entry] = first
         return "\n".join(self.lines) + "\n}\n"

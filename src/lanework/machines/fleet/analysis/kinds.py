@@ -60,6 +60,26 @@ class Stores:
         wrong = self.wrong[np.searchsorted(self.starts, at[at >= 0], "right") - 1]
         return int(np.count_nonzero(wrong if kind == BOTH else wrong == kind))
 
+    def where(self, ip: int, first: int, last: int) -> list[tuple[int, int]]:
+        """Where what an instruction writes does not belong: first words, and those behind the last.
+
+        Args:
+            ip: its number.
+            first: the first word that it may write to.
+            last: the last.
+        """
+        kind, ends = self.kinds.get(ip, NOTHING), [*self.starts[1:].tolist(), last + 1]
+        out: list[tuple[int, int]] = []
+        for begin, end, wrong in zip(self.starts.tolist(), ends, self.wrong.tolist(), strict=True):
+            begin, end = max(begin, first), min(end, last + 1)
+            if kind == NOTHING or wrong == NOTHING or begin >= end or kind not in (BOTH, wrong):
+                continue
+            if out and out[-1][1] == begin:
+                out[-1] = out[-1][0], end
+            else:
+                out.append((begin, end))
+        return out
+
     def words(self, instructions: int) -> Numbers:
         """The same for kernels: a kind for each instruction, the number of regions, their starts
         and what is wrong there.

@@ -237,7 +237,8 @@ class WGSLEngine(AheadEngine):
         for kind in Kernel:
             counters[text.CLASSES + kind] = wide(Word.CLASSES + 2 * kind)
         counters[text.EXECUTED] = counters[text.CLASSES :].sum()
-        counters[text.READS], counters[text.WRITES] = wide(Word.READS), wide(Word.WRITES)
+        for at, word in text.COUNTED.items():
+            counters[at] = wide(Word[word.upper()])
         counters[text.FAULTS], counters[text.WAITING] = head[Word.FAULTS], head[Word.WAITING]
         counters[text.LATE] = head[Word.SPENT]
         if counters[text.FAULTS] or counters[text.WAITING]:

@@ -53,8 +53,10 @@ class Word(IntEnum):
     SPENT = 7
     READS = 8
     WRITES = 10
-    EPOCHS = 12
-    CLASSES = 14
+    STALLED = 12
+    MIXED = 14
+    EPOCHS = 16
+    CLASSES = 18
 
 
 WORDS = Word.CLASSES + 2 * len(Kernel)
@@ -162,7 +164,7 @@ class Shader:
         lines.append("let zero = bitcast<i32>(params.zero);")
         lines += ["let key = vec2<u32>(params.key0, params.key1);"] * lane.draws
         lines += ["let place = entry(row, 1u) + vm;", "var pc = 0u;", "var reads = 0u;"]
-        lines += ["var writes = 0u;"]
+        lines += ["var writes = 0u;", *(f"var {what} = 0u;" for what in lane.tallies)]
         lines += [f"var n{kind} = 0u;" for kind in lane.classes]
         lines += [f"var x{n} = zero;" for n in range(self.program.variables)]
         inputs = [f"x{n} = {self._input(what)};" for n, what in self.program.inputs.items()]
@@ -183,7 +185,8 @@ class Shader:
             lines += ["  kept[stands] = pc;", "} else {", *indented(self._late()), "}"]
         else:
             lines += self._ended()
-        for name, number in (("reads", Word.READS), ("writes", Word.WRITES)):
+        for name in ("reads", "writes", *lane.tallies):
+            number = Word[name.upper()]
             lines.append(f"if ({name} != 0u) {{ count({int(number)}u, {name}); }}")
         return "\n".join(["fn run(vm: u32, row: u32, going: bool) {", *indented(lines), "}\n"])
 

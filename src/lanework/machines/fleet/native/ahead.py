@@ -205,6 +205,8 @@ class AheadEngine(ReferenceEngine, ABC):
             progress.by_kernel[n] += count
         progress.reads_outside += int(counters[text.READS])
         progress.writes_outside += int(counters[text.WRITES])
+        progress.stalled += int(counters[text.STALLED])
+        progress.mixed += int(counters[text.MIXED])
         progress.stop = Stop.DONE
         short = fuel is not None and (counters[text.LATE] or counters[text.EXECUTED] > fuel)
         if events:

@@ -13,7 +13,7 @@ from lanework.engines.llvm.lanetarget import Target
 from lanework.engines.native import OWN_SHARE
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.native import text
+from lanework.machines.fleet.native import module, text
 from lanework.machines.fleet.native.ahead import AheadEngine, Counters, Epochs
 from lanework.machines.fleet.native.call import ENDLESS, Call
 from lanework.machines.fleet.native.lookout import Lookout
@@ -84,10 +84,8 @@ class LLVMEngine(AheadEngine):
             loops = any(text.loops(program) for _, program in forms)
             self._starves = strict and loops and bool(ends)
             self._stateful = any(form.record or form.resume or form.table for form, _ in forms)
-            module, size = text.module(forms, target, rows, strict=strict)
-            self._kernel = jit.compile_text(
-                module, "fleet", size, passes=jit.REGISTERS, until=until
-            )
+            lines, size = module.module(forms, target, rows, strict=strict)
+            self._kernel = jit.compile_text(lines, "fleet", size, passes=jit.REGISTERS, until=until)
             self._trial = 0.0
         return self._kernel
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 
 from lanework.core.ops.bodies import logic
 from lanework.core.ops.expr import (
@@ -19,6 +20,7 @@ from lanework.core.ops.expr import (
     to_float,
     to_int,
     trace,
+    trunc,
     ult,
 )
 from lanework.core.ops.op import Op
@@ -162,6 +164,25 @@ def _finite(bits: int) -> bool:
 @cache
 def _comparison(test: Op) -> Graph:
     return trace(COMPARES[test], ("f32", "f32"))
+
+
+def _stalled(index: Value, before: Value, more: Value) -> Value:
+    integral = more.equals(trunc(more)) & more.differs(0.0) & (fabs(before) < math.inf)
+    return (index >= 0) & integral & (before + more).equals(before)
+
+
+STALLED = trace(_stalled, ("i32", "f32", "f32"))
+"""Whether a number is added to a word to no effect; see `reference.sharing.stalled`."""
+
+
+@cache
+def within(where: tuple[tuple[int, int], ...]) -> Graph:
+    """Whether an index is in one of some regions."""
+
+    def body(index: Value) -> Value:
+        return reduce(operator.or_, (ult(index - low, high - low) for low, high in where))
+
+    return trace(body, ("i32",))
 
 
 @cache

@@ -25,8 +25,6 @@ from lanework.engines.lanes.program import (
     Refill,
     Step,
     Stop,
-    Store,
-    Update,
     Word,
 )
 from lanework.machines.fleet.analysis.effects import effects
@@ -35,9 +33,8 @@ from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.isa import FleetInstr, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.maps import ONE, LinearMap, linear_map
-from lanework.machines.fleet.native import graphs
+from lanework.machines.fleet.native import graphs, words
 from lanework.machines.fleet.native.form import MOST, Form, TooLarge
-from lanework.machines.fleet.native.parts import parts
 from lanework.machines.fleet.state import Fault, Status
 
 EXTRA = ("vm_id", "global_id", "count", "stream", "counter", "generation")
@@ -69,7 +66,7 @@ class Lowering:
 
     def __post_init__(self) -> None:
         length = self.view.profile.length
-        names = (*EXTRA, *RANDOM, *LEFT, "scratch", "index", "block", "old")
+        names = (*EXTRA, *RANDOM, *LEFT, "scratch", "index", "block", "old", "tally")
         self.names = {name: length + n for n, name in enumerate(names)}
         self.saved = length + len(names)
         self.limits = limits(self.view)
@@ -254,7 +251,7 @@ class Lowering:
             stay = self._stop(Status.BLOCKED, Fault.NONE, ip)
             block.end = Branch(graphs.DIFFERS, (scratch, src), after, stay)
             return
-        self._shared(ip, info, values)
+        self._shared(ip, values)
         block.end = Jump(after)
 
     def _straight(self, ip: int, info: FleetInstr, instruction: Instruction) -> None:
@@ -263,7 +260,7 @@ class Lowering:
             self._linear(linear_map(self.view.profile, instruction))
         elif any(spec.name == "addr" for spec in info.operands):
             self._index(ip, info, values)
-            self._shared(ip, info, values)
+            self._shared(ip, values)
         elif info.name in graphs.GIVES:
             name, graph = graphs.GIVES[info.name]
             dest = self.view.profile.register(values["dest"])
@@ -326,44 +323,15 @@ class Lowering:
         graph = graphs.address(info.whole_address, low, min(high, end))
         self.steps.append(Compute(index, graph, (address,)))
 
-    def _shared(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
+    def _shared(self, ip: int, values: dict[str, int]) -> None:
         """What is done with a word of shared memory."""
-        register, index = self.view.profile.register, self.names["index"]
+        self.steps += words.mixed(self.view, ip, self.names)
         if ip in self.form.ordered:
-            source = register(values["src"])
+            index, source = self.names["index"], self.view.profile.register(values["src"])
             self.steps.append(Later(self.laters, index, source, self.block.counts.total()))
             self.laters += 1
-        elif info.name in ("SYSCALL_READ", "IREAD"):
-            part = parts(self.view).reads.get(ip, 0)
-            dest = register(values["dest"])
-            self.steps.append(Load(dest, index, self.inside, self.row, part=part))
-        elif info.name in ("SYSCALL_WRITE", "IWRITE"):
-            self.steps.append(Store(index, register(values["src"]), self.inside, self.row))
-        elif self._anyhow(ip):
-            assert info.updates is not None
-            how = info.updates.name.removeprefix("i")  # what LLVM calls it
-            self.steps.append(Update(index, register(values["src"]), how))
-        else:
-            self._own(info, values)
-
-    def _anyhow(self, ip: int) -> bool:
-        """Whether VMs may do an atomic in any order."""
-        access = effects(self.view).access(ip)
-        return access is not None and access.update is not None
-
-    def _own(self, info: FleetInstr, values: dict[str, int]) -> None:
-        """What an atomic does with a word that no other VM is at."""
-        register, index, old = self.view.profile.register, self.names["index"], self.names["old"]
-        new = self.names["scratch"]
-        self.steps.append(Load(old, index, counted=False))
-        if info.updates is None:
-            given = register(values["src1"]), register(values["src2"])
-            self.steps.append(Compute(new, graphs.SWAP, (old, *given)))
-        else:
-            kind = "f32" if "f32" in info.updates.dtypes else "i32"
-            graph = info.updates.graph(kind)
-            self.steps.append(Compute(new, graph, (old, register(values["src"]))))
-        self.steps += [Store(index, new), Copy(register(values["dest"]), old)]
+            return
+        self.steps += words.accessed(self.view, ip, self.names, inside=self.inside, row=self.row)
 
     def _block(self, counter: Operand) -> list[Step]:
         """Four random words."""

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from lanework.engines.lanes.order import weight
 from lanework.machines.fleet.analysis.effects import effects
-from lanework.machines.fleet.analysis.kinds import stores
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import text
 from lanework.machines.fleet.native.form import Form, TooLarge
 from lanework.machines.fleet.native.lower import Lowering
+from lanework.machines.fleet.native.words import anyhow
 from lanework.machines.fleet.plan import Allocated
 
 Entries = npt.NDArray[np.int64]
@@ -106,14 +106,9 @@ class Groups:
             reached = {node[-1] for node in lowering.reached()}
         except TooLarge:
             return "calls within calls are too many to be written out"
-        counted = stores(self.view)
-        if counted is not None and not reached.isdisjoint(counted.kinds):
-            return "words of another kind than their buffer's may be written, and are counted"
-        free = [ip for ip in reached if self.view.infos[ip].atomic and self._free(ip)]
+        free = [ip for ip in reached if self.view.infos[ip].atomic and anyhow(self.view, ip)]
         if form.record and free:
             return "VMs that are kept have what atomics gave them, in the order of epochs"
-        if any(self.view.infos[ip].name == "ATOMIC_ADD" for ip in reached - form.ordered):
-            return "ATOMIC_ADD looks for counts that stay the same"
         reason = self._out_of_order(form)
         if not reason and weight(lowering.program(), HEAVY) > HEAVY:
             reason = "to compile so many instructions, and ways between them, would take long"
@@ -160,11 +155,6 @@ class Groups:
     def steps(self, step: int) -> range:
         """The steps of the group that begins with one."""
         return self.effects.together(step)
-
-    def _free(self, ip: int) -> bool:
-        """Whether VMs may do an atomic in any order."""
-        access = self.effects.access(ip)
-        return access is not None and access.update is not None
 
     def why(self, step: int) -> str:
         """Why the group that begins at a step does not run natively, or ""."""

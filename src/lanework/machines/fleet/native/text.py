@@ -1,17 +1,12 @@
-"""The LLVM IR of a program: a function for each form of a routine, and one that runs all.
+"""The LLVM IR of one form of a routine: a function that runs a unit of its VMs.
 
-Threads take tickets. A ticket is a unit of VMs of an entry, which is a launch of a step of the
-schedule; entries stand in the order of the schedule, and a unit waits until all of the steps before
-it are done. So a schedule of any length runs without Python between its steps.
+Whoever calls it says with what, and finds what has been counted, in the places that are named here.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
-from lanework.engines import signals
-from lanework.engines.lanes.convert import converted
 from lanework.engines.lanes.program import Block, LaneProgram, Later, Load, Stop
 from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import Writer
@@ -26,11 +21,14 @@ ENTRY = tuple("kind count slot base stride stream size units first wait phase".s
 """Words of an entry: the form, VMs, their places, VMIDs, the stream of random numbers, VMs of a
 unit, units, the first ticket, tickets before the step, and the step's place among those that
 run."""
-EXECUTED, READS, WRITES, FAULTS, WAITING, LIMIT, FINAL, LATE, CLASSES = range(9)
+EXECUTED, READS, WRITES, STALLED, MIXED, FAULTS, WAITING, LIMIT, FINAL, LATE, CLASSES = range(11)
 COUNTS = CLASSES + len(Kernel)
-"""Words of counters: instructions; accesses outside; VMs that faulted, and that wait; after how
-many turns of loops, or instructions of a VM that may fault, to give up; 1 + the phase after which
-none begins, as a VM faulted or gave up; whether one gave up; and instructions by `Kernel`."""
+"""Words of counters: instructions; accesses outside; numbers that were added to no effect, and
+words of another kind than where they are put; VMs that faulted, and that wait; after how many turns
+of loops, or instructions of a VM that may fault, to give up; 1 + the phase after which none begins,
+as a VM faulted or gave up; whether one gave up; and instructions by `Kernel`."""
+COUNTED = {READS: "reads", WRITES: "writes", STALLED: "stalled", MIXED: "mixed"}
+"""Those that are counted of accesses."""
 MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS, LATER, PARTS = range(9)
 """Columns: shared memory, the state's rows, entries, ages of VMs that stopped, epochs of phases,
 counters, the table for signals, what is done later (`LISTED` rows of VMs for each list), and from
@@ -46,28 +44,6 @@ UNITS = 256
 """Units between two calls of Python: a power of 2."""
 DONE = 8
 """The shared word that counts units that are done."""
-
-
-def module(
-    forms: Sequence[tuple[Form, LaneProgram]], target: Target, rows: Rows, *, strict: bool
-) -> tuple[str, int]:
-    """The text of a module with the function `fleet`, and how many steps it has.
-
-    Args:
-        forms: what is compiled, by kind.
-        target: for what.
-        rows: where fields are in the state.
-        strict: whether the first fault ends the run.
-    """
-    texts, declares, size = [], set(), 0
-    for kind, (form, program) in enumerate(forms):
-        body = _Body(converted(program), target, rows, form, strict)
-        texts.append(body.text(f"form{kind}"))
-        declares |= body.declares
-        size += sum(len(block.steps) for block in program.blocks)
-    texts += [signals.asking(SIGNALS), _run(len(forms))]
-    meta = '!0 = !{!"branch_weights", i32 1, i32 2000}\n'
-    return "\n".join([*sorted(declares), *texts, meta]), size
 
 
 Rows = dict[str, int]
@@ -94,7 +70,7 @@ def unit(count: int) -> int:
     return max(min(few, UNIT), many)
 
 
-class _Body:
+class Body:
     """The function of one form: a unit of VMs, vector after vector."""
 
     def __init__(self, shape: Shape, target: Target, rows: Rows, form: Form, strict: bool) -> None:
@@ -104,6 +80,7 @@ class _Body:
         self.declares: set[str] = set()
 
     def text(self, name: str) -> str:
+        """Its text."""
         writer = Masked(self.shape, self.target, ("%memory", "%size"), RULES)
         given = "ptr %columns, ptr %dims, ptr %shared, ptr %row, i64 %unit"
         head = f"define internal void @{name}({given}) nounwind {{"
@@ -300,8 +277,10 @@ class _Body:
             values[EXECUTED] = functools.reduce(
                 lambda a, b: w.emit(f"add i64 {a}, {b}"), classes.values()
             )
-        for name, number in (("reads", READS), ("writes", WRITES)):
-            values[number] = w.emit(f"load i64, ptr %{name}")
+        for number, name in COUNTED.items():
+            place = w.tallies.get(name, name)
+            if number in (READS, WRITES) or name in w.tallies:
+                values[number] = w.emit(f"load i64, ptr %{place}")
         for number, value in values.items():
             some, skip = w.fresh("some"), w.fresh("skip")
             w.line(f"br i1 {w.emit(f'icmp ne i64 {value}, 0')}, label %{some}, label %{skip}")
@@ -329,87 +308,3 @@ class _Body:
         stop = w.emit("getelementptr i64, ptr %shared, i64 1")
         w.line(f"store atomic i64 1, ptr {stop} monotonic, align 8")
         w.line(f"br label %{skip}")
-
-
-def _run(kinds: int) -> str:
-    """The function that threads call."""
-    given = "ptr %columns, ptr %dims, ptr %shared, ptr %row, i64 %unit"
-    cases = " ".join(f"i64 {kind}, label %kind{kind}" for kind in range(kinds))
-    bodies = "\n".join(
-        f"kind{kind}:\n  call void @form{kind}({given})\n  br label %worked"
-        for kind in range(kinds)
-    )
-    size = len(ENTRY)
-    at = {name: ENTRY.index(name) for name in ENTRY}
-    return f"""
-define void @fleet(ptr %columns, ptr %dims, ptr %shared, ptr %scratch) nounwind {{
-entry:
-  %count = load i64, ptr %dims
-  %entries.at = getelementptr i64, ptr %columns, i64 {ENTRIES}
-  %entries = load ptr, ptr %entries.at
-  %counters.at = getelementptr i64, ptr %columns, i64 {COUNTERS}
-  %counters = load ptr, ptr %counters.at
-  %final.at = getelementptr i64, ptr %counters, i64 {FINAL}
-  %stop.at = getelementptr i64, ptr %shared, i64 1
-  %done.at = getelementptr i64, ptr %shared, i64 {DONE}
-  br label %take
-take:
-  %from = phi i64 [ 0, %entry ], [ %number, %worked ]
-  %ticket = atomicrmw add ptr %shared, i64 1 monotonic, align 8
-  %low = and i64 %ticket, {UNITS - 1}
-  %often = icmp eq i64 %low, {UNITS - 1}
-  br i1 %often, label %ask, label %on
-ask:
-  call void @ask(ptr %columns, ptr %shared)
-  br label %on
-on:
-  %stop = load atomic i64, ptr %stop.at monotonic, align 8
-  %stopped = icmp ne i64 %stop, 0
-  br i1 %stopped, label %exit, label %seek
-seek:
-  %number = phi i64 [ %from, %on ], [ %next, %more ]
-  %over = icmp sge i64 %number, %count
-  br i1 %over, label %exit, label %look
-look:
-  %place = mul i64 %number, {size}
-  %row = getelementptr i64, ptr %entries, i64 %place
-  %first.at = getelementptr i64, ptr %row, i64 {at["first"]}
-  %units.at = getelementptr i64, ptr %row, i64 {at["units"]}
-  %wait.at = getelementptr i64, ptr %row, i64 {at["wait"]}
-  %phase.at = getelementptr i64, ptr %row, i64 {at["phase"]}
-  %first = load i64, ptr %first.at
-  %units = load i64, ptr %units.at
-  %wait = load i64, ptr %wait.at
-  %phase = load i64, ptr %phase.at
-  %kind = load i64, ptr %row
-  %unit = sub i64 %ticket, %first
-  %here = icmp slt i64 %unit, %units
-  br i1 %here, label %ready, label %more
-more:
-  %next = add i64 %number, 1
-  br label %seek
-ready:
-  %done = load atomic i64, ptr %done.at acquire, align 8
-  %turn = icmp sge i64 %done, %wait
-  br i1 %turn, label %mine, label %spin
-spin:
-  %again = load atomic i64, ptr %stop.at monotonic, align 8
-  %halted = icmp ne i64 %again, 0
-  br i1 %halted, label %exit, label %ready
-mine:
-  %final = load atomic i64, ptr %final.at monotonic, align 8
-  %own = add i64 %phase, 1
-  %none = icmp eq i64 %final, 0
-  %same = icmp eq i64 %final, %own
-  %sound = or i1 %none, %same
-  br i1 %sound, label %work, label %exit
-work:
-  switch i64 %kind, label %worked [ {cases} ]
-{bodies}
-worked:
-  %old = atomicrmw add ptr %done.at, i64 1 release, align 8
-  br label %take
-exit:
-  ret void
-}}
-"""
