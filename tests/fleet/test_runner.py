@@ -16,6 +16,7 @@ from lanework.machines.fleet.engine import Progress
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 from lanework.machines.fleet.runtime import choice, traps
+from lanework.machines.fleet.runtime.memory import Memories
 from lanework.machines.fleet.state import Fault, Status, VMState
 
 DOUBLE = """
@@ -117,6 +118,94 @@ def test_memory_of_results_that_are_gone_is_used_again():
     assert len(seen) == 2
     kept = [result, *(runner(numbers=np.ones(32)) for _ in range(4))]
     assert all(each["shared"].sum() == 96 for each in kept)
+
+
+def test_memory_of_the_last_call_is_not_that_of_the_next():
+    memories = Memories(2)
+    first = memories.take().words
+    second = memories.take().words
+    assert first is not second
+
+
+@pytest.mark.parametrize("engine", ["reference", "llvm", "wgsl"])
+@pytest.mark.parametrize("outputs", [None, "counts"])
+def test_what_nothing_is_given_for_begins_at_nought_in_every_run(outputs, engine):
+    """Also where memory is used again, and in words of no buffer."""
+    runner = lw.fleet.assemble("""
+.shared 96
+.buffer counts, 0, 64, out
+.routine main
+    VMID r0
+    READ r1, r0
+    ADDI r2, r0, 64
+    READ r3, r2
+    ADDI r3, r3, 1
+    WRITE r2, r3
+    ADD r1, r1, r3
+    WRITE r0, r1
+    HALT
+.phase wait_all
+    .launch main, 32
+""").bind(engine, outputs=outputs)
+    for _ in range(5):
+        assert runner()["counts"].tolist() == [1] * 32 + [0] * 32
+
+
+@pytest.mark.parametrize("engine", ["reference", "llvm", "wgsl"])
+def test_numbers_from_a_table_that_is_an_input_and_read(engine):
+    runner = lw.fleet.assemble("""
+.shared 48
+.buffer table, 0, 16, in
+.buffer seen, 16, 32, out
+.routine main
+    VMID r0
+    VMGID r1
+    READ r2, r1
+    ADDI r1, r1, 16
+    WRITE r1, r0
+    ADDI r1, r1, 16
+    WRITE r1, r2
+    HALT
+.phase wait_all
+    .launch main, 16, custom table
+""").bind(engine, outputs="seen")
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        table = rng.permutation(16).astype(np.float32)
+        assert runner(table=table)["seen"].tolist() == [*table, *table]
+
+
+@pytest.mark.parametrize("first", [0, 19])
+@pytest.mark.parametrize("engine", ["reference", "llvm", "wgsl"])
+def test_an_input_of_which_vms_write_one_word(engine, first):
+    """The first of it, or the last."""
+    runner = lw.fleet.assemble(f"""
+.shared 50
+.buffer x, 10, 10, in
+.buffer y, 40, 10, out
+.routine before
+    VMID r0
+    SETI r1, 5
+    WRITE r0, r1
+    HALT
+.routine main
+    VMID r0
+    ADDI r1, r0, 10
+    READ r2, r1
+    ADDI r1, r0, 40
+    WRITE r1, r2
+    HALT
+.phase wait_all
+    .launch before, 11, contiguous {first}
+.phase wait_all
+    .launch main, 10
+""").bind(engine, outputs="y")
+    changed = 0 if first else 9
+    for n in range(3):
+        expected = np.arange(10.0) + n
+        given = expected.copy()
+        expected[9 - changed] = 5
+        assert runner(x=given)["y"].tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("engine", ["reference", "llvm", "wgsl"])

@@ -189,3 +189,23 @@ def test_a_bound_close_by_is_no_jump(formula, bounds):
     assert (solution.ok, solution.message) == (True, "solved")
     up = put(f"-({formula})", 1.0, x=-7.0)
     assert up.solve("x", bounds={"x": (-9.0, -1.0)}, objective="y").message == "solved"
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_a_flat_start_that_is_best_is_where_it_begins(engine):
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=0.0)
+    m.formula("f", "last(x ** 2 - 3)")
+    end = m.solve(["x"], objective="f", engine=engine)
+    assert (end.status, end["x"], end.iterations) == ("solved", 0.0, 0)
+
+
+def test_places_around_are_within_bounds():
+    """From one far outside it takes many times as long."""
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=0.0)
+    m.formula("f", "last(-(x**4))")
+    m.formula("g", "last(x**3)")
+    end = m.solve(["x"], [], bounds={"g": (-1.0, 27.0)}, objective="f")
+    assert (end.status, end["x"]) == ("solved", pytest.approx(3.0))
+    assert end.iterations < 40
