@@ -7,7 +7,7 @@
 4. `jam.py` puts two blocks of lanes in the same walks, where a nest waits more than it computes.
 5. `masked.py` and `lanesteps.py` write lanes that branch (`engines.lanes`), with the variables and
    masks of `masks.py` and what is between turns of their loops (`turns.py`), for a processor
-   (`lanetarget.py`).
+   (`lanetarget.py`). `lanerows.py` knows which words of lanes are one after another.
 6. `jit.py` makes machine code of the text, `cache.py` keeps it on disk.
 
 `nativetext.py` is apart: a little language in which native helpers are written.

@@ -54,12 +54,13 @@ def _load(writer: Masked, step: Load) -> None:
     index, mask = writer.read(step.index, wide=True), writer.mask
     mask = mask if step.inside else _inside(writer, index, mask, "reads" if step.counted else "")
     first = writer.emit(f"extractelement {writer.kind} {index}, i64 0")
-    if step.row:
+    row = _row(writer, index, mask, step.row)
+    if row == "true":
         at = _address(writer, first, step.part)
         writer.write(step.dest, writer.masked_load(at, mask, "i32"))
         return
     fast, slow, both = (writer.fresh(what) for what in ("row", "gather", "loaded"))
-    writer.line(f"br i1 {_row(writer, index, first, mask)}, label %{fast}, label %{slow}")
+    _fork(writer, row, fast, slow)
     writer.label(fast)
     one = writer.masked_load(_address(writer, first, step.part), mask, "i32")
     writer.line(f"br label %{both}")
@@ -78,13 +79,15 @@ def _load(writer: Masked, step: Load) -> None:
     )
 
 
-def _row(writer: Masked, index: str, first: str, mask: str) -> str:
-    """Whether lanes have their words in a row."""
-    iota = ", ".join(f"i32 {n}" for n in range(writer.width))
-    want = writer.emit(f"add {writer.kind} {writer.splat(first, 'i32')}, <{iota}>")
-    off = writer.emit(f"icmp ne {writer.kind} {index}, {want}")
-    bad = writer.any(writer.both(off, mask))
-    return writer.emit(f"xor i1 {bad}, true")
+def _row(writer: Masked, index: str, mask: str, known: bool) -> str:
+    """Whether lanes have their words in a row, which may be known."""
+    return "true" if known else writer.rows.row(index, writer.mask) or writer.rows.look(index, mask)
+
+
+def _fork(writer: Masked, row: str, fast: str, slow: str) -> None:
+    """On to what is right for rows, which words mostly are in, or for any words."""
+    other = writer.emit(f"xor i1 {row}, true")
+    writer.line(f"br i1 {other}, label %{slow}, label %{fast}, !prof !0")
 
 
 def _inside(writer: Masked, index: str, mask: str, what: str) -> str:
@@ -127,11 +130,12 @@ def _store(writer: Masked, step: Store) -> None:
     value = writer.read(step.source, wide=True)
     mask = mask if step.inside else _inside(writer, index, mask, "writes")
     first = writer.emit(f"extractelement {writer.kind} {index}, i64 0")
-    if step.row:
+    row = _row(writer, index, mask, step.row)
+    if row == "true":
         _store_row(writer, value, first, mask)
         return
     fast, slow, both = (writer.fresh(what) for what in ("row", "scatter", "stored"))
-    writer.line(f"br i1 {_row(writer, index, first, mask)}, label %{fast}, label %{slow}")
+    _fork(writer, row, fast, slow)
     n = writer.width
     writer.label(fast)
     _store_row(writer, value, first, mask)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lanework.engines.lanes.program import Update
+from lanework.engines.lanes.program import Load, Update, makes, uses
 from lanework.engines.lanes.shape import Shape
 
 SPARE = 4
@@ -32,12 +32,27 @@ class Target:
     def suited(self, shape: Shape) -> Target:
         """Vectors of as many registers as there are for what lanes keep between blocks.
 
-        Several are computed side by side, so that their latencies overlap.
+        Where lanes load words, what they keep within a block counts too: addresses are still of
+        use where it turns out that words are not in a row. Several are computed side by side, so
+        that their latencies overlap.
         """
         own = shape.divergent - set(shape.program.inputs)  # of which most are used at the ends
         kept = max((len(live & own) for live in shape.live), default=0)
+        kept = max([kept, *(_within(shape, n, own) for n in range(len(shape.live)))])
         steps = (step for block in shape.program.blocks for step in block.steps)
         apart = shape.masked or any(isinstance(step, Update) for step in steps)
         several = (4, 2) if apart else (8, 4, 2)  # lanes that are apart are to wait for few
         parts = next((n for n in several if n * (kept + 1) + SPARE <= self.registers), 1)
         return replace(self, width=self.width * parts, parts=parts)
+
+
+def _within(shape: Shape, number: int, own: set[int]) -> int:
+    """How many of some variables are of use at once within a block in which lanes load words."""
+    block, most = shape.program.blocks[number], 0
+    if not any(isinstance(step, Load) and shape.varies(step.index) for step in block.steps):
+        return 0
+    live = set().union(*(shape.live[each] for each in block.next)) | set(uses(block.end))
+    for step in reversed(block.steps):
+        live = live.difference(makes(step)).union(uses(step))
+        most = max(most, len(live & own))
+    return most

@@ -31,6 +31,7 @@ from lanework.engines.lanes.program import (
 )
 from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import emit_graph
+from lanework.engines.llvm.lanerows import LaneRows
 from lanework.engines.llvm.lanetarget import Target
 from lanework.engines.llvm.turns import Turns
 
@@ -51,6 +52,7 @@ class Masked(Turns):
         arms: the two ways that are one in this block, those that are still to be written.
         more: how many instructions each lane executes of two ways that are one, in this block.
         tallies: what lanes are counted for, and where, as i64.
+        rows: what is known of which vectors have words one after another.
     """
 
     def __init__(self, shape: Shape, target: Target, memory: tuple[str, str], rules: Rules) -> None:
@@ -66,6 +68,7 @@ class Masked(Turns):
         self.arms = arms(self.program.blocks, 0)
         self._counters: dict[Edge, str] = {}
         self.tallies: dict[str, str] = {}
+        self.rows = LaneRows(self)
 
     def vectors(self, inputs: Callable[[], Mapping[int, str]], finish: Callable[[], None]) -> str:
         """The function's text, of which the lines before its loop over vectors are written.
@@ -108,6 +111,7 @@ class Masked(Turns):
             self.label(f"b{number}")
             self.block = number
             self.values, self.changed, self.more = {}, set(), None
+            self.rows.begin()
             masked = number in self.shape.masked
             self.mask = self.get_mask(number) if masked else self.here()
             if masked:
@@ -297,6 +301,13 @@ class Masked(Turns):
             self.label(no)
         self._meet(chain)
 
+    def read(self, operand: Operand, *, wide: bool) -> str:
+        """An operand, for all lanes or for each."""
+        value = super().read(operand, wide=wide)
+        if wide:
+            self.rows.read(operand, value)
+        return value
+
     # Steps ----------------------------------------------------------------------------------------
 
     def step(self, step: Step) -> None:
@@ -312,7 +323,10 @@ class Masked(Turns):
             if dtype == "f32":
                 value = self.as_float(value, width)
             given.append(value)
-        return emit_graph(self, graph, given, width)
+        out = emit_graph(self, graph, given, width)
+        if wide and self.word == "i32":
+            self.rows.computed(graph, given, out)
+        return out
 
 
 Rules = Mapping[type, Callable[[Masked, Any], None]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 
-from lanework.engines.lanes.program import Block, LaneProgram, Later, Load, Stop
+from lanework.engines.lanes.program import Block, LaneProgram, Later, Load, Stop, makes
 from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import Writer
 from lanework.engines.llvm.lanesteps import RULES
@@ -128,6 +128,7 @@ class Body:
         w.limit = lambda: self._limit(w)
         w.left = lambda: self._left(w)
         w.later = lambda step, mask, values: self._later(w, step, mask, values)
+        w.rows.numbers = self._numbers()
         w.pause = lambda: w.line("call void @ask(ptr %columns, ptr %shared)")
 
         def inputs() -> dict[int, str]:
@@ -137,6 +138,14 @@ class Body:
         text = w.vectors(inputs, lambda: self._finish(w))
         self.declares = w.declares
         return text
+
+    def _numbers(self) -> frozenset[int]:
+        """Variables that are numbers of VMs, one after another."""
+        own = self.form.stride == 1 and not self.form.table
+        known = {"global_id", "vm_id"} if own else {"global_id"}
+        steps = (step for block in self.program.blocks for step in block.steps)
+        changed = {variable for step in steps for variable in makes(step)}
+        return frozenset(n for n, what in self.program.inputs.items() if what in known) - changed
 
     @staticmethod
     def _load(w: Writer, name: str, kind: str, base: str, number: int) -> None:
@@ -154,8 +163,10 @@ class Body:
         slot = w.emit("trunc i64 %e.slot to i32")
         out = {"count": "%count", "stream": "%stream"}
         out["global_id"] = w.emit(f"add {kind} {lanes}, {w.splat(slot, 'i32')}")
-        base, stride = w.emit("trunc i64 %e.base to i32"), w.emit("trunc i64 %e.stride to i32")
-        scaled = w.emit(f"mul {kind} {lanes}, {w.splat(stride, 'i32')}")
+        base, scaled = w.emit("trunc i64 %e.base to i32"), lanes
+        if self.form.stride != 1:
+            stride = w.emit("trunc i64 %e.stride to i32")
+            scaled = w.emit(f"mul {kind} {lanes}, {w.splat(stride, 'i32')}")
         out["vm_id"] = w.emit(f"add {kind} {scaled}, {w.splat(base, 'i32')}")
         w.emit("add i64 %at, %e.slot")
         self.place = f"%v{w._count}"
