@@ -186,27 +186,25 @@ class AheadEngine(ReferenceEngine, ABC):
             return None
         if not self._numbered(step):
             return None
-        if self._trial > 0.0:
+        if self._trial > 0.0 and not self.groups.overlap(step):
             tried = self._tried(step, fuel, until)
             if tried is not None:
                 return tried
         self.prepare(until)
-        self._lean, self._step = True, step
+        lean, self._lean, self._step = self._lean, True, step
         ordered = bool(self.groups.ordered(step))
         self._later = np.zeros((text.LISTED * self._lists, self.view.slots * ordered), np.uint32)
         self._later[:: text.LISTED] = NOTHING
         touched, self._touched = self._touched, True  # for all that is known of a run half-way
-        epochs, counters = self._call(entries, fuel, until)
+        called = self._called(entries, fuel, until)
+        if called is None:
+            self._lean = lean
+            return None
+        epochs, counters = called
         events = bool(counters[text.FAULTS] or counters[text.WAITING])
         self._touched = touched or events or self._keeps
         progress = self.progress
-        progress.executed += int(counters[text.EXECUTED])
-        for n, count in enumerate(counters[text.CLASSES :].tolist()):
-            progress.by_kernel[n] += count
-        progress.reads_outside += int(counters[text.READS])
-        progress.writes_outside += int(counters[text.WRITES])
-        progress.stalled += int(counters[text.STALLED])
-        progress.mixed += int(counters[text.MIXED])
+        self._count(counters)
         progress.stop = Stop.DONE
         short = fuel is not None and (counters[text.LATE] or counters[text.EXECUTED] > fuel)
         if events:
@@ -225,6 +223,51 @@ class AheadEngine(ReferenceEngine, ABC):
         ):
             self.clear(self.view.allocation.kept, self.view.slots)
         return steps, copy.deepcopy(progress)
+
+    def _count(self, counters: Counters) -> None:
+        """Add up what a call has counted."""
+        progress = self.progress
+        progress.executed += int(counters[text.EXECUTED])
+        for n, count in enumerate(counters[text.CLASSES :].tolist()):
+            progress.by_kernel[n] += count
+        progress.reads_outside += int(counters[text.READS])
+        progress.writes_outside += int(counters[text.WRITES])
+        progress.stalled += int(counters[text.STALLED])
+        progress.mixed += int(counters[text.MIXED])
+
+    def _called(
+        self, entries: npt.NDArray[np.int64], fuel: int | None, until: float | None
+    ) -> tuple[Epochs, Counters] | None:
+        """Run launches; None where they have not, after all."""
+        if self.groups.overlap(self._step):
+            return self._overlapping(entries, fuel, until)
+        return self._call(entries, fuel, until)
+
+    def _overlapping(
+        self, entries: npt.NDArray[np.int64], fuel: int | None, until: float | None
+    ) -> tuple[Epochs, Counters] | None:
+        """Run launches one after another that overlap in epochs.
+
+        None where VMs stop otherwise than by themselves: then all is as it was, for when that is
+        depends on when they began.
+        """
+        step, before = self._step, self._copied()
+        lengths, total = list[int](), np.zeros(text.COUNTS, np.int64)
+        for n in range(len(entries)):
+            one = entries[n : n + 1].copy()
+            one[:, [text.ENTRY.index(name) for name in ("first", "wait", "phase")]] = 0
+            rest = None if fuel is None else max(fuel - int(total[text.EXECUTED]), 0)
+            self._step = step + n
+            epochs, counters = self._call(one, rest, until)
+            total += counters
+            lengths.append(int(epochs.sum()))
+            short = fuel is not None and (counters[text.LATE] or total[text.EXECUTED] > fuel)
+            if short or counters[text.FAULTS] or counters[text.WAITING]:
+                for first, part in before:
+                    self.words[first : first + len(part)] = part
+                self.clear(self.view.allocation.kept, self.view.slots)
+                return None
+        return np.array([self.groups.length(step, lengths)], np.uint64), total
 
     def _numbered(self, step: int) -> bool:
         """Give VMs their numbers that have them from a table; whether these are numbers."""

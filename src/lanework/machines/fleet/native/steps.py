@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -63,17 +63,20 @@ class Groups:
 
     def _group(self, steps: range) -> Entries | str:
         """The launches of a group, with streams as numbers from its first step on."""
-        plan, settings = self.view.plan, self.settings
+        settings = self.settings
         if settings.storage == "f16" or settings.arithmetic == "trap":
             return "halves and traps of arithmetic are for other engines"
         if settings.compose:
             return "several instructions are one matrix, and take one epoch"
-        if any(plan.phases[plan.schedule[step]].barrier == "wait_any" for step in steps):
-            return "phases overlap that wait for any of their batches"
         launches = [each for step in steps for each in self.view.allocation.steps[step]]
         verdict = self.effects.verdict(steps.start)
         if verdict.conflict is not None:
             return verdict.conflict.reason
+        if self.overlap(steps.start):
+            if verdict.ordered:
+                return "phases overlap that write the same words, in the order of epochs"
+            if any(each.launch.keep or each.launch.resume for each in launches):
+                return "phases overlap of which VMs are kept"
         rows = []
         for each in launches:
             form = self._form(each, verdict.ordered)
@@ -85,7 +88,16 @@ class Groups:
             size = text.unit(launch.count)
             numbers = (kind, launch.count, each.slot, launch.base, stride, each.step - steps.start)
             rows.append([*numbers, size, -(-launch.count // size), 0, 0, 0])
+        if self.overlap(steps.start) and self._starves(launches, verdict.ordered):
+            return "phases overlap of which VMs may fault that come after some that never end"
         return np.array(rows, np.int64).reshape(-1, len(text.ENTRY))
+
+    def _starves(self, launches: Sequence[Allocated], ordered: frozenset[int]) -> bool:
+        """Whether a VM may wait for one that never ends, and would end the run."""
+        forms = {self._form(each, ordered) for each in launches}
+        programs = [Lowering(self.view, form).program() for form in forms]
+        faults = any(text.faults(block) for each in programs for block in each.blocks)
+        return self.settings.on_fault == "stop" and faults and any(map(text.loops, programs))
 
     def _form(self, allocated: Allocated, ordered: frozenset[int]) -> Form:
         launch = allocated.launch
@@ -131,6 +143,29 @@ class Groups:
         if writes and names and self.settings.conflicts == "fault":
             return "several VMs write the same words, which is to be a fault"
         return ""
+
+    def overlap(self, step: int) -> bool:
+        """Whether steps of the group that begins with one wait for any of their batches."""
+        plan = self.view.plan
+        return any(
+            plan.phases[plan.schedule[each]].barrier == "wait_any" for each in self.steps(step)
+        )
+
+    def length(self, step: int, lengths: Sequence[int]) -> int:
+        """How many epochs the group that begins with a step takes.
+
+        Args:
+            step: the step.
+            lengths: how many each of its launches takes.
+        """
+        plan, left, begin, end = self.view.plan, list(lengths), 0, 0
+        for each in self.steps(step):
+            count = len(self.view.allocation.steps[each])
+            mine, left = left[:count], left[count:]
+            end = max(end, begin + max(mine, default=0))
+            if plan.phases[plan.schedule[each]].barrier == "wait_any":
+                begin += min(mine, default=0)
+        return end
 
     def ordered(self, step: int) -> frozenset[int]:
         """What the group that begins with a step does in the order of epochs, after all of them."""
@@ -183,10 +218,11 @@ class Groups:
 
     @cached_property
     def _late(self) -> npt.NDArray[np.bool_]:
-        """Which groups do something after all of their epochs."""
+        """Which groups do something after all of their epochs, or overlap: each is a call."""
         kinds, firsts = np.unique(self.kinds, return_index=True)
         late = np.zeros(len(self.rows), np.bool_)
-        late[kinds] = [bool(self.ordered(int(self.starts[first]))) for first in firsts]
+        steps = self.starts[firsts].tolist()
+        late[kinds] = [bool(self.ordered(step)) or self.overlap(step) for step in steps]
         return late[self.kinds]
 
     @cached_property

@@ -6,6 +6,7 @@ Whoever calls it says with what, and finds what has been counted, in the places 
 from __future__ import annotations
 
 import functools
+from collections import Counter
 
 from lanework.engines.lanes.program import Block, LaneProgram, Later, Load, Stop, makes
 from lanework.engines.lanes.shape import Shape
@@ -55,8 +56,15 @@ def faults(block: Block) -> bool:
 
 
 def loops(program: LaneProgram) -> bool:
-    """Whether some lane may go on for long."""
-    return any(each <= n for n, block in enumerate(program.blocks) for each in block.next)
+    """Whether a lane may come to a block twice."""
+    before = Counter(each for block in program.blocks for each in block.next)
+    ready = [n for n in range(len(program.blocks)) if not before[n]]
+    for n in ready:
+        for each in program.blocks[n].next:
+            before[each] -= 1
+            if not before[each]:
+                ready.append(each)
+    return len(ready) < len(program.blocks)
 
 
 def unit(count: int) -> int:
