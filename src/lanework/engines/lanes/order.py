@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from lanework.engines.lanes.program import (
     Blocks4,
     Compute,
+    Fetch,
     LaneProgram,
     Load,
     Refill,
@@ -71,6 +72,7 @@ class Order:
     Attributes:
         chains: masked blocks, those together that lead to one another.
         waits: for each masked block those at which lanes may wait while it runs.
+        fetching, least: the block at which lanes begin anew, if they do, and see `Fetch`.
         ages: for each block the instructions before it on one of the ways to it.
     """
 
@@ -87,6 +89,10 @@ class Order:
         self.shape, self.program, self.most = shape, shape.program, most
         self.chains = components(shape)
         self.ages = first_ages(self.program)
+        steps = ((n, s) for n, block in enumerate(self.program.blocks) for s in block.steps)
+        fetches = ((n, s.least) for n, s in steps if isinstance(s, Fetch))
+        self.fetching: int | None
+        self.fetching, self.least = next(fetches, (None, 0))
         self.waits: dict[int, set[int]] = {}
         self._settle()
 
@@ -114,7 +120,11 @@ class Order:
             if number not in self.shape.masked:
                 run(self.entered(block.next))
         while changed:
-            run(self.after(changed.pop()))
+            number = changed.pop()
+            run(self.after(number))
+            for head in self.program.blocks[number].next:
+                if early := self.early(number, head):
+                    run([*early, head])
 
     def cost(self, number: int, to: int) -> int:
         """The instructions that are counted on the way from a block to another.
@@ -145,6 +155,27 @@ class Order:
         out.update(dict.fromkeys(later))
         out.update(dict.fromkeys(sorted(wanted)))
         return list(out)
+
+    def early(self, number: int, head: int) -> list[int]:
+        """Where lanes may wait that have left a loop, while others begin it again.
+
+        They go on before these if that lets them begin anew.
+        """
+        body = next((body for each, body in self.shape.loops if each == head), set())
+        if self.fetching is None or self.fetching in body or number not in body:
+            return []
+        return [each for each in self.after(number) if each not in body]
+
+    def last_exit(self) -> int | None:
+        """The one block at which lanes wait for others to leave the innermost loop, if it is one.
+
+        They are those that are nowhere else.
+        """
+        for head, body in self.shape.loops:
+            for number in sorted(body):
+                if head in self.program.blocks[number].next and (out := self.early(number, head)):
+                    return out[0] if len(out) == 1 and self.waits[head] == set(out) else None
+        return None
 
     def needed(self, number: int) -> set[int]:
         """Variables that are of use after a block."""

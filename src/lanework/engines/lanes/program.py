@@ -177,8 +177,33 @@ class Unless:
     args: tuple[Operand, ...]
 
 
+@dataclass(frozen=True)
+class Fetch:
+    """Lanes begin anew: a variable becomes the next number for each of them.
+
+    Attributes:
+        dest: a variable.
+        least: of eight lanes how many are to be in a loop; with fewer the others begin anew first.
+    """
+
+    dest: int
+    least: int
+
+
 Step = (
-    Compute | Copy | Load | Store | Update | Later | Arms | Tally | Refill | Blocks4 | Peek | Unless
+    Compute
+    | Copy
+    | Load
+    | Store
+    | Update
+    | Later
+    | Arms
+    | Tally
+    | Refill
+    | Blocks4
+    | Peek
+    | Unless
+    | Fetch
 )
 
 
@@ -323,7 +348,13 @@ def uses(step: Step | End) -> Iterator[int]:
 def makes(step: Step) -> tuple[int, ...]:
     """The variables that it changes."""
     match step:
-        case Compute(dest=dest) | Copy(dest=dest) | Load(dest=dest) | Peek(dest=dest):
+        case (
+            Compute(dest=dest)
+            | Copy(dest=dest)
+            | Load(dest=dest)
+            | Peek(dest=dest)
+            | Fetch(dest=dest)
+        ):
             return (dest,)
         case Blocks4(dests=dests):
             return dests
@@ -354,3 +385,12 @@ def renamed(step: T, took: dict[int, int], given: dict[int, int]) -> T:
     if hasattr(step, "dests"):
         changes["dests"] = tuple(given.get(each, each) for each in step.dests)
     return replace(step, **changes)
+
+
+def renumbered(end: End, more: int) -> End:
+    """The same end of a block where all blocks have higher numbers."""
+    if isinstance(end, Jump):
+        return replace(end, to=end.to + more)
+    if isinstance(end, Branch):
+        return replace(end, taken=end.taken + more, other=end.other + more)
+    return end

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from lanework.engines.lanes.program import (
     Block,
     Branch,
+    Fetch,
     LaneProgram,
     Refill,
     Step,
@@ -80,7 +81,7 @@ def shape(program: LaneProgram) -> Shape:
 def _spread(shape: Shape, number: int, step: Step) -> None:
     """Variables that a step gives each lane its own of."""
     own = number in shape.masked or any(map(shape.varies, operands(step)))
-    if own or isinstance(step, Refill):
+    if own or isinstance(step, Refill | Fetch):
         shape.divergent.update(makes(step))
 
 

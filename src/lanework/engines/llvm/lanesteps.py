@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lanework.base.rng import M0, M1, ROUNDS, W0, W1
 from lanework.engines.lanes.program import (
     Arms,
     Blocks4,
     Compute,
     Copy,
+    Fetch,
     Later,
     Load,
     Peek,
@@ -20,7 +23,7 @@ from lanework.engines.lanes.program import (
 )
 from lanework.engines.llvm.ir import type_of
 from lanework.engines.llvm.masked import Masked, Rules
-from lanework.engines.llvm.masks import signed
+from lanework.engines.llvm.masks import WORD, signed
 
 
 def _compute(writer: Masked, step: Compute) -> None:
@@ -136,14 +139,11 @@ def _store(writer: Masked, step: Store) -> None:
         return
     fast, slow, both = (writer.fresh(what) for what in ("row", "scatter", "stored"))
     _fork(writer, row, fast, slow)
-    n = writer.width
     writer.label(fast)
     _store_row(writer, value, first, mask)
     writer.line(f"br label %{both}")
     writer.label(slow)
-    at = writer.emit(f"getelementptr i32, ptr {writer.pointer}, {writer.kind} {index}")
-    args = [(writer.kind, value), (f"<{n} x ptr>", f"align 4 {at}"), (writer.mask_kind, mask)]
-    writer.call(f"llvm.masked.scatter.v{n}i32.v{n}p0", args)
+    _each(writer, mask, index, value, lambda at, one: f"store i32 {one}, ptr {at}")
     writer.line(f"br label %{both}")
     writer.label(both)
 
@@ -155,30 +155,52 @@ def _store_row(writer: Masked, value: str, first: str, mask: str) -> None:
 
 
 def _update(writer: Masked, step: Update) -> None:
-    """One lane after another, each at once: other threads may be at the same word."""
+    """Each lane at once: other threads may be at the same word."""
     index, value = (writer.read(each, wide=True) for each in (step.index, step.source))
     mask = _inside(writer, index, writer.mask, "writes")
-    n, before = writer.width, writer.fresh("before")
-    bits = writer.emit(f"bitcast {writer.mask_kind} {mask} to i{n}")
-    loop, body, end = (writer.fresh(what) for what in ("lanes", "lane", "updated"))
-    writer.line(f"br label %{before}")
-    writer.label(before)
-    writer.line(f"br label %{loop}")
-    writer.label(loop)
-    left, less = writer.name(), writer.name()
-    writer.line(f"{left} = phi i{n} [ {bits}, %{before} ], [ {less}, %{body} ]")
-    none = writer.emit(f"icmp eq i{n} {left}, 0")
-    writer.line(f"br i1 {none}, label %{end}, label %{body}")
-    writer.label(body)
-    lane = writer.intrinsic(f"llvm.cttz.i{n}", f"i{n}", [(f"i{n}", left), ("i1", "true")])
-    lane = writer.as_i64(lane)
-    at = writer.emit(f"extractelement {writer.kind} {index}, i64 {lane}")
-    given = writer.emit(f"extractelement {writer.kind} {value}, i64 {lane}")
-    writer.emit(f"atomicrmw {step.how} ptr {_address(writer, at)}, i32 {given} monotonic, align 4")
-    one = writer.emit(f"sub i{n} {left}, 1")
-    writer.line(f"{less} = and i{n} {left}, {one}")
-    writer.line(f"br label %{loop}")
-    writer.label(end)
+
+    def update(at: str, one: str) -> str:
+        return f"{writer.name()} = atomicrmw {step.how} ptr {at}, i32 {one} monotonic, align 4"
+
+    _each(writer, mask, index, value, update)
+
+
+def _each(
+    writer: Masked, mask: str, index: str, value: str, body: Callable[[str, str], str]
+) -> None:
+    """One lane of a mask after another: a line for its address and its word.
+
+    A processor's own instructions for that are no quicker where few lanes are in the mask.
+    """
+    vectors = {"%indices": index, "%words": value}
+    for name, vector in vectors.items():
+        writer.aside[name] = writer.kind
+        writer.line(f"store {writer.kind} {vector}, ptr {name}.aside")
+    for first, bits in writer.words(mask):
+        n, before = min(writer.width, WORD), writer.fresh("before")
+        loop, one, end = (writer.fresh(what) for what in ("lanes", "lane", "all"))
+        writer.line(f"br label %{before}")
+        writer.label(before)
+        writer.line(f"br label %{loop}")
+        writer.label(loop)
+        left, less = writer.name(), writer.name()
+        writer.line(f"{left} = phi i{n} [ {bits}, %{before} ], [ {less}, %{one} ]")
+        none = writer.emit(f"icmp eq i{n} {left}, 0")
+        writer.line(f"br i1 {none}, label %{end}, label %{one}")
+        writer.label(one)
+        lane = writer.intrinsic(f"llvm.cttz.i{n}", f"i{n}", [(f"i{n}", left), ("i1", "true")])
+        lane = writer.emit(f"add i64 {writer.as_i64(lane)}, {first}")
+        words = [
+            writer.emit(
+                f"load i32, ptr {writer.emit(f'getelementptr i32, ptr {name}.aside, i64 {lane}')}"
+            )
+            for name in vectors
+        ]
+        writer.line(body(_address(writer, words[0]), words[1]))
+        lower = writer.emit(f"sub i{n} {left}, 1")
+        writer.line(f"{less} = and i{n} {left}, {lower}")
+        writer.line(f"br label %{loop}")
+        writer.label(end)
 
 
 def _later(writer: Masked, step: Later) -> None:
@@ -302,6 +324,31 @@ def _unless(writer: Masked, step: Unless) -> None:
     writer.label(on)
 
 
+def _fetch(writer: Masked, step: Fetch) -> None:
+    """Numbers for the lanes of the mask, one after another; their ages begin anew."""
+    mask, kind, n = writer.mask, writer.kind, writer.width
+    writer.fetched(mask)
+    for place, of in (("%ages", "i32"), ("%elder", "i64")):
+        vector = f"<{n} x {of}>"
+        old = writer.emit(f"load {vector}, ptr {place}")
+        new = writer.mixed(mask, "zeroinitializer", old, of)
+        writer.line(f"store {vector} {new}, ptr {place}")
+    ones = rank = writer.emit(f"zext {writer.mask_kind} {mask} to {kind}")
+    step_ = 1
+    while step_ < n:
+        lanes = ", ".join(f"i32 {n if lane < step_ else lane - step_}" for lane in range(n))
+        picked = f"<{n} x i32> <{lanes}>"
+        moved = writer.emit(f"shufflevector {kind} {rank}, {kind} zeroinitializer, {picked}")
+        rank = writer.emit(f"add {kind} {rank}, {moved}")
+        step_ *= 2
+    before = writer.emit("load i64, ptr %next")
+    first = writer.splat(writer.emit(f"trunc i64 {before} to i32"), "i32")
+    rank = writer.emit(f"sub {kind} {rank}, {ones}")
+    writer.write(step.dest, writer.emit(f"add {kind} {rank}, {first}"))
+    after = writer.emit(f"add i64 {before}, {writer.count(mask)}")
+    writer.line(f"store i64 {after}, ptr %next")
+
+
 RULES: Rules = {
     Compute: _compute,
     Copy: _copy,
@@ -315,5 +362,6 @@ RULES: Rules = {
     Blocks4: _philox,
     Peek: _peek,
     Unless: _unless,
+    Fetch: _fetch,
 }
 """How each step is written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lanework.engines.lanes.program import Load, Update, makes, uses
+from lanework.engines.lanes.program import Load, makes, uses
 from lanework.engines.lanes.shape import Shape
 
 SPARE = 4
@@ -39,9 +39,7 @@ class Target:
         own = shape.divergent - set(shape.program.inputs)  # of which most are used at the ends
         kept = max((len(live & own) for live in shape.live), default=0)
         kept = max([kept, *(_within(shape, n, own) for n in range(len(shape.live)))])
-        steps = (step for block in shape.program.blocks for step in block.steps)
-        apart = shape.masked or any(isinstance(step, Update) for step in steps)
-        several = (4, 2) if apart else (8, 4, 2)  # lanes that are apart are to wait for few
+        several = (4, 2) if shape.masked else (8, 4, 2)  # who is apart is to wait for few
         parts = next((n for n in several if n * (kept + 1) + SPARE <= self.registers), 1)
         return replace(self, width=self.width * parts, parts=parts)
 

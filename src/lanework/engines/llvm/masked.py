@@ -62,7 +62,15 @@ class Masked(Turns):
         self.mask = ""
         self.stopped: Callable[[Stop, str], None] = lambda stop, mask: None
         self.later: Callable[[Later, str, tuple[str, ...]], None] = lambda step, mask, values: None
+        self.fetched: Callable[[str], None] = lambda mask: None
         self.block = 0
+        self.elsewhere = lambda: (
+            {
+                *self.order.waits.get(self.block, ()),
+                *self.program.blocks[self.block].next,
+            }.intersection(self.shape.masked)
+            - {self.exit}
+        )
         self.counts = counts(shape)
         self.more: str | None = None
         self.arms = arms(self.program.blocks, 0)
@@ -114,7 +122,7 @@ class Masked(Turns):
             self.rows.begin()
             masked = number in self.shape.masked
             self.mask = self.get_mask(number) if masked else self.here()
-            if masked:
+            if masked and number != self.exit:
                 self.set_mask(number, None)
             self.arms = arms(self.program.blocks, number)
             for step in block.steps:
@@ -149,12 +157,7 @@ class Masked(Turns):
 
     def age(self, after: int) -> str:
         """How many instructions each lane has executed, so many of this block among them."""
-        kind = self.ages_kind
-        ages, age = self.emit(f"load {kind}, ptr %ages"), self.emit("load i32, ptr %age")
-        if self.more is not None:
-            ages = self.emit(f"add {kind} {ages}, {self.more}")
-        together = self.emit(f"add i32 {age}, {self.order.ages[self.block] + after}")
-        return self.emit(f"add {kind} {ages}, {self.splat(together, 'i32')}")
+        return self.lifetimes(self.order.ages[self.block] + after, self.more)
 
     def pay(self, more: int, mask: str | None) -> None:
         """Lanes have executed more instructions: those of a mask, or all."""
@@ -263,9 +266,14 @@ class Masked(Turns):
 
     def _arrive(self, block: int, mask: str) -> None:
         """Lanes wait for a block; where all lanes come together nothing is to be kept."""
-        if block in self.shape.masked:
-            old = self.get_mask(block)
-            self.set_mask(block, self.either(old, mask))
+        if block == self.exit:
+            return
+        if self.exit is not None and block not in self.shape.masked:
+            self._keep("%live", self.rest(self._kept("%live"), mask))
+        if block in self.order.waits.get(self.block, ()):
+            self.set_mask(block, self.either(self.get_mask(block), mask))
+        elif block in self.shape.masked:
+            self.set_mask(block, mask)
 
     def _go(self, number: int, to: int) -> None:
         """All lanes go on together."""
@@ -284,22 +292,43 @@ class Masked(Turns):
         """After a masked block, which may have let all its lanes go to one other."""
         order = self.order.after(number)
         if order and to == order[0]:  # where lanes are now
-            self._turn(to) if to <= number else self.line(f"br label %b{to}")
+            self._back(number, to) if to <= number else self.line(f"br label %b{to}")
             return
         self._search(self.order.chain(number), order, number)
 
     def _search(self, chain: Chain, blocks: list[int], number: int = -1) -> None:
         """On to the first of some blocks that a lane waits for, or to where all come together."""
         for block in blocks:
-            yes, no = self.fresh("go"), self.fresh("next")
-            self.line(f"br i1 {self.any(self.get_mask(block))}, label %{yes}, label %{no}")
-            self.label(yes)
-            if block <= number:
-                self._turn(block)
-            else:
-                self.line(f"br label %b{block}")
-            self.label(no)
+            self._if_waiting(block, number)
         self._meet(chain)
+
+    def _back(self, number: int, to: int) -> None:
+        """To the beginning of a loop, unless lanes that have left it had better begin anew."""
+        if early := self.order.early(number, to):
+            few, on = self.fresh("few"), self.fresh("many")
+            here = self.count(self.get_mask(to))
+            some = self.emit(f"icmp ult i64 {here}, {self.width * self.order.least // 8}")
+            left = self.emit(f"icmp slt i64 {self.emit('load i64, ptr %next')}, %unit.last")
+            self.line(f"br i1 {self.emit(f'and i1 {some}, {left}')}, label %{few}, label %{on}")
+            self.label(few)
+            for block in early:
+                self._if_waiting(block, number)
+            self.line(f"br label %{on}")
+            self.label(on)
+        self._turn(to)
+
+    def _if_waiting(self, block: int, number: int) -> None:
+        """On to a block if a lane waits for it."""
+        yes, no = self.fresh("go"), self.fresh("next")
+        self.line(f"br i1 {self.any(self.get_mask(block))}, label %{yes}, label %{no}")
+        self.label(yes)
+        if block > number:
+            self.line(f"br label %b{block}")
+        elif block in self.program.blocks[number].next:
+            self._back(number, block)
+        else:
+            self._turn(block)
+        self.label(no)
 
     def read(self, operand: Operand, *, wide: bool) -> str:
         """An operand, for all lanes or for each."""

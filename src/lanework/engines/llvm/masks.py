@@ -5,7 +5,7 @@ Both are memory of the function until LLVM makes registers of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from lanework.engines.lanes.program import LaneProgram, Operand, Word
 from lanework.engines.lanes.shape import Shape
@@ -31,11 +31,13 @@ class Variables(Writer):
     def __init__(self, shape: Shape, target: Target) -> None:
         super().__init__(target.width, fused=target.fused)
         self.all, self.number, self.leaves = "", "", False
+        self.exit: int | None = None
+        self.elsewhere: Callable[[], set[int]] = set
         self.shape, self.target = shape, target
         self.program: LaneProgram = shape.program
         self.word = self.program.dtype
         self.kind = f"<{self.width} x {self.word}>"
-        self.ages_kind = f"<{self.width} x i32>"
+        self.ages_kind, self.elder_kind = (f"<{self.width} x i{bits}>" for bits in (32, 64))
         self.mask_kind = f"<{self.width} x i1>"
         self.parts = target.parts if target.bits else 1
         self.part_kind = f"<{self.width // self.parts} x i1>"
@@ -64,12 +66,16 @@ class Variables(Writer):
         for name in ("turns", "age", "exit"):
             self.line(f"%{name} = alloca i32")
             self.line(f"store i32 0, ptr %{name}")
+        if self.exit is not None:
+            self._room("%live")
+            self._keep("%live", self.all)
         if self.leaves:
             self._room("%here")
             self.line("%everyone = alloca i64")
             self.set_here(self.all)
-        self.line(f"%ages = alloca {self.ages_kind}")
-        self.line(f"store {self.ages_kind} zeroinitializer, ptr %ages")
+        for place, kind in (("%ages", self.ages_kind), ("%elder", self.elder_kind)):
+            self.line(f"{place} = alloca {kind}")
+            self.line(f"store {kind} zeroinitializer, ptr {place}")
 
     def type_of(self, variable: int) -> str:
         """The type of a variable."""
@@ -123,7 +129,12 @@ class Variables(Writer):
 
     def get_mask(self, block: int) -> str:
         """The lanes that wait for a block."""
-        return self._kept(f"%m{block}")
+        if block != self.exit:
+            return self._kept(f"%m{block}")
+        mask = self._kept("%live")
+        for each in sorted(self.elsewhere()):
+            mask = self.rest(mask, self._kept(f"%m{each}"))
+        return mask
 
     def set_here(self, mask: str) -> None:
         """Which lanes are left."""
@@ -227,12 +238,17 @@ class Variables(Writer):
         bits = self.emit(f"bitcast {self.part_kind} {some} to i{n}")
         return self.emit(f"icmp ne i{n} {bits}, 0")
 
+    def words(self, mask: str) -> Iterator[tuple[int, str]]:
+        """The bits of a mask, a word at a time, and the first lane of each."""
+        n = min(self.width, WORD)
+        for first in range(0, self.width, n):
+            some = mask if n == self.width else self._some(mask, "i1", range(first, first + n))
+            yield first, self.emit(f"bitcast <{n} x i1> {some} to i{n}")
+
     def count(self, mask: str) -> str:
         """How many lanes are in a mask, as i64."""
         total, n = "", min(self.width, WORD)
-        for first in range(0, self.width, n):
-            some = mask if n == self.width else self._some(mask, "i1", range(first, first + n))
-            bits = self.emit(f"bitcast <{n} x i1> {some} to i{n}")
+        for _, bits in self.words(mask):
             number = self.as_i64(self.intrinsic(f"llvm.ctpop.i{n}", f"i{n}", [(f"i{n}", bits)]))
             total = self.emit(f"add i64 {total}, {number}") if total else number
         return total

@@ -38,6 +38,7 @@ class Turns(Variables):
     def __init__(self, shape: Shape, target: Target) -> None:
         super().__init__(shape, target)
         self.order = Order(shape)
+        self.exit = self.order.last_exit()
         self.late: Callable[[str], str] = lambda turns: "false"
         self.limit: Callable[[], str] = lambda: ""
         self.left: Callable[[], None] = lambda: None
@@ -76,11 +77,11 @@ class Turns(Variables):
         many = self.emit(f"icmp ugt i64 {self.emit(f'zext i32 {turns} to i64')}, {limit}")
         self.line(f"br i1 {many}, label %{old}, label %b{to}")  # no lane is older without
         self.label(old)
-        masked, most = to in self.shape.masked, self.emit(f"trunc i64 {limit} to i32")
-        age = self.emit(f"add i32 {self.emit('load i32, ptr %age')}, {self.order.ages[to]}")
-        ages = self.emit(f"load {self.ages_kind}, ptr %ages")
-        ages = self.emit(f"add {self.ages_kind} {ages}, {self.splat(age, 'i32')}")
-        over = self.emit(f"icmp ugt {self.ages_kind} {ages}, {self.splat(most, 'i32')}")
+        masked = to in self.shape.masked
+        over = self.emit(
+            f"icmp sgt {self.elder_kind} {self.lifetimes(self.order.ages[to])}, "
+            f"{self.splat(limit, 'i64')}"
+        )
         here = self.get_mask(to) if masked else self.here()
         out = self.both(here, over)
         self.line(f"br i1 {self.any(out)}, label %{leave}, label %b{to}")
@@ -120,6 +121,28 @@ class Turns(Variables):
         cases = " ".join(f"i32 {n}, label %{name}" for n, name in enumerate(names))
         self.line(f"switch i32 {which}, label %{names[0]} [ {cases} ]")
 
+    def lifetimes(self, more: int = 0, before: str | None = None) -> str:
+        """How many instructions each lane has executed, as i64.
+
+        Args:
+            more: what is known of all by where they are.
+            before: what is known of each.
+        """
+        ages, age = self.emit(f"load {self.ages_kind}, ptr %ages"), self.emit("load i32, ptr %age")
+        if more:
+            age = self.emit(f"add i32 {age}, {more}")
+        for each in (self.splat(age, "i32"), *([before] if before else [])):
+            ages = self.emit(f"add {self.ages_kind} {ages}, {each}")
+        wide = self.emit(f"sext {self.ages_kind} {ages} to {self.elder_kind}")
+        elder = self.emit(f"load {self.elder_kind}, ptr %elder")
+        return self.emit(f"add {self.elder_kind} {wide}, {elder}")
+
+    def _elder(self) -> None:
+        """Put ages where there is room for more; between two pauses they stay below 2**31."""
+        self.line(f"store {self.elder_kind} {self.lifetimes()}, ptr %elder")
+        self.line(f"store {self.ages_kind} zeroinitializer, ptr %ages")
+        self.line("store i32 0, ptr %age")
+
     def _aside(self, to: int) -> None:
         """Call what is called now and then, with vectors put aside by ourselves.
 
@@ -135,8 +158,7 @@ class Turns(Variables):
         aside = [(f"%x{each}", self.kind) for each in sorted(kept & self.shape.divergent)]
         masks = sorted((waits | {to}) & self.shape.masked)
         for each in masks:
-            aside += self.memory(f"%m{each}")
-        aside.append(("%ages", self.ages_kind))
+            aside += self.memory(f"%m{each}" if each != self.exit else "%live")
         if self.leaves:
             aside += self.memory("%here")
         for place, kind in aside:
@@ -144,6 +166,7 @@ class Turns(Variables):
             self.line(
                 f"store volatile {kind} {self.emit(f'load {kind}, ptr {place}')}, ptr {place}.aside"
             )
+        self._elder()
         self.pause()
         for place, kind in aside:
             self.line(

@@ -65,7 +65,7 @@ class AheadEngine(ReferenceEngine, ABC):
         self._keeps = record or bool(view.allocation.kept)
         self._last: dict[tuple[int, int], list[tuple[slice, int, bool]]] = {}
         self._lists, self._later = 0, np.zeros((0, 0), np.uint32)
-        self._ages = np.zeros(0, np.uint32)
+        self._ages: Epochs = np.zeros(0, np.uint64)
         self.lent: dict[str, Words] = {}
         self._touched, self._before = True, list[tuple[int, Words]]()
         super().__init__(view, settings)
@@ -325,7 +325,7 @@ class AheadEngine(ReferenceEngine, ABC):
             known[first, last] = slice(first, last), each.batch, anew or not each.launch.resume
         return list(known.values())
 
-    def _events(self, counters: npt.NDArray[np.int64], epochs: npt.NDArray[np.uint32]) -> None:
+    def _events(self, counters: npt.NDArray[np.int64], epochs: Epochs) -> None:
         """VMs that faulted, or wait for what will not come."""
         progress, status = self.progress, self.state.row("status")
         faulted = np.flatnonzero(status == Status.FAULTED)
@@ -351,12 +351,13 @@ class AheadEngine(ReferenceEngine, ABC):
         """Do what is to be done in the order of epochs, and of VMs within one."""
         lists = self._later.reshape(self._lists, text.LISTED, -1)
         which, vm = np.nonzero(lists[:, 0] != NOTHING)
-        where, given, age = (lists[which, n, vm] for n in range(text.LISTED))
+        where, given, low, high = (lists[which, n, vm] for n in range(text.LISTED))
+        _, age = np.unique(low + (high.astype(np.uint64) << 32), return_inverse=True)
         order = np.lexsort((vm, age))
         at, given, age = where[order].astype(np.int64), given[order], age[order]
         info = self.view.infos[min(self.groups.ordered(step))]
         if info.updates is None:
-            pairs = np.sort(age.astype(np.int64) << 32 | at)
+            pairs = np.sort(age << 32 | at)
             self.progress.conflicts += len(np.unique(pairs[1:][pairs[1:] == pairs[:-1]]))
             self.words[at] = given  # of equal indices the last value is assigned
             return

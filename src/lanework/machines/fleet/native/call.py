@@ -14,6 +14,8 @@ from lanework.machines.fleet.state import Words
 
 ENDLESS = (1 << 62) - 1
 
+Ages = npt.NDArray[np.uint64]
+
 
 @dataclass
 class Call:
@@ -39,7 +41,7 @@ class Call:
     words: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
     rows: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     later: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
-    ages: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
+    ages: Ages = field(default_factory=lambda: np.zeros(0, np.uint64))
     parts: list[tuple[int, Words]] = field(default_factory=list)
     threads: int = 1
 
@@ -56,7 +58,7 @@ class Call:
         """
         last, frame = self.entries[-1], self.frame
         units = int(last[text.ENTRY.index("first")] + last[text.ENTRY.index("units")])
-        self.epochs = np.zeros(int(last[text.ENTRY.index("phase")]) + 1, np.uint32)
+        self.epochs = np.zeros(int(last[text.ENTRY.index("phase")]) + 1, np.uint64)
         self.counters = np.zeros(text.COUNTS, np.int64)
         self.counters[text.LIMIT], self.table = limit, signals.table()
         most = int(self.entries[:, text.ENTRY.index("units")].max())

@@ -15,7 +15,7 @@ from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import module, text
 from lanework.machines.fleet.native.ahead import AheadEngine, Counters, Epochs
-from lanework.machines.fleet.native.call import ENDLESS, Call
+from lanework.machines.fleet.native.call import ENDLESS, Ages, Call
 from lanework.machines.fleet.native.lookout import Lookout
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.parts import parts
@@ -95,7 +95,7 @@ class LLVMEngine(AheadEngine):
         kernel = self.compile(until)
         if not hasattr(self, "_own"):
             self._own = Call(len(parts(self.view).buffers))
-            self._ages = np.zeros(self.view.slots, np.uint32)
+            self._ages = np.zeros(self.view.slots, np.uint64)
         call, most = self._own, ENDLESS if fuel is None else fuel
         self._set(call, entries, self.words, self.state.words, self._ages)
         call.threads = self.threads
@@ -116,7 +116,7 @@ class LLVMEngine(AheadEngine):
         entries: npt.NDArray[np.int64],
         words: Words,
         rows: Words,
-        ages: Words,
+        ages: Ages,
     ) -> None:
         """What a call works on."""
         call.entries, call.later = entries, self._later

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from lanework.engines import signals
 from lanework.engines.lanes.convert import converted
+from lanework.engines.lanes.persistent import persistent, suited
 from lanework.engines.lanes.program import LaneProgram
 from lanework.engines.llvm.lanetarget import Target
 from lanework.machines.fleet.native.form import Form
@@ -40,7 +41,10 @@ def module(
     """
     texts, declares, size = [], set(), 0
     for kind, (form, program) in enumerate(forms):
-        body = Body(converted(program), target, rows, form, strict)
+        shape = converted(program)
+        if not (form.table or form.resume) and suited(shape):
+            shape = converted(persistent(program, shape))
+        body = Body(shape, target, rows, form, strict)
         texts.append(body.text(f"form{kind}"))
         declares |= body.declares
         size += sum(len(block.steps) for block in program.blocks)

@@ -36,8 +36,8 @@ counters, the table for signals, what is done later (`LISTED` rows of VMs for ea
 there on where memory would begin, by each of its parts."""
 SLOTS, KEY0, KEY1, FUEL = range(4, 8)
 """Dimensions behind those of a frame."""
-LISTED = 3
-"""Rows of a list of what is done later: index, operand, age."""
+LISTED = 4
+"""Rows of a list of what is done later: index, operand, and lower and upper half of an age."""
 LEAST, UNIT, SHARES, MANY = 128, 1024, 16, 1024
 """VMs of a unit of work, at least and at most, both whole vectors of any width; units at least, and
 those above which units are larger, as each costs some turns of all threads at one counter."""
@@ -122,14 +122,17 @@ class Body:
         w.line("%unit.more = add i64 %unit.first, %e.size")
         w.line("%unit.last = call i64 @llvm.smin.i64(i64 %unit.more, i64 %e.count)")
         w.declares.add("declare i64 @llvm.smin.i64(i64, i64)")
-        w.line("%oldest = alloca i32")
+        for name_ in ("oldest", "executed"):
+            w.line(f"%{name_} = alloca {w.elder_kind}")
+            w.line(f"store {w.elder_kind} zeroinitializer, ptr %{name_}")
         w.line("%reads = alloca i64")
         w.line("%writes = alloca i64")
-        w.line("%executed = alloca i64")
-        w.line("store i64 0, ptr %executed")
-        w.line("store i32 0, ptr %oldest")
         w.line("store i64 0, ptr %reads")
         w.line("store i64 0, ptr %writes")
+        if w.order.fetching is not None:
+            w.line("%next = alloca i64")
+            w.line("store i64 %unit.first, ptr %next")
+        w.fetched = lambda mask: self._ended(w, mask)
         w.stopped = lambda stop, mask: self._stopped(w, stop, mask)
         w.late = lambda turns: self._late(w, turns)
         w.leaves = self.strict and any(map(faults, self.program.blocks))
@@ -162,6 +165,8 @@ class Body:
 
     def _inputs(self, w: Masked) -> dict[str, str]:
         """What VMs begin with, and which lanes there are."""
+        if w.order.fetching is not None:
+            return self._uniform(w)
         n, kind = w.width, w.kind
         iota = ", ".join(f"i32 {lane}" for lane in range(n))
         first = w.emit("trunc i64 %at to i32")
@@ -185,26 +190,31 @@ class Body:
                 out[name] = w.masked_load(self._row(w, name), w.all, "i32")
         return out
 
+    def _uniform(self, w: Masked) -> dict[str, str]:
+        """What VMs of lanes have in common that take numbers by themselves."""
+        w.all, w.number = "splat (i1 true)", str(w.width)
+        words = {"slot": "%e.slot", "base": "%e.base", "stride": "%e.stride", "last": "%unit.last"}
+        out = {name: w.emit(f"trunc i64 {word} to i32") for name, word in words.items()}
+        return out | {"count": "%count", "stream": "%stream"}
+
     def _row(self, w: Masked, name: str) -> str:
         """Where a field of the VMs is."""
         number = self.rows.get(name) if not name.startswith("element") else int(name[7:])
         row = w.emit(f"mul i64 %slots, {number}")
         return w.emit(f"getelementptr i32, ptr %rows, i64 {w.emit(f'add i64 {row}, {self.place}')}")
 
-    def _ages(self, w: Masked) -> str:
-        """How many instructions each VM has executed."""
-        ages, age = w.emit(f"load {w.kind}, ptr %ages"), w.emit("load i32, ptr %age")
-        return w.emit(f"add {w.kind} {ages}, {w.splat(age, 'i32')}")
-
-    def _put(self, w: Masked, value: str, pointer: str, mask: str) -> None:
-        args = [(w.kind, value), ("ptr", f"align 4 {pointer}"), (w.mask_kind, mask)]
-        w.call(f"llvm.masked.store.v{w.width}i32.p0", args)
+    def _put(self, w: Masked, value: str, pointer: str, mask: str, of: str = "i32") -> None:
+        args = [(f"<{w.width} x {of}>", value), ("ptr", f"align 4 {pointer}"), (w.mask_kind, mask)]
+        w.call(f"llvm.masked.store.v{w.width}{of}.p0", args)
 
     def _later(self, w: Masked, step: Later, mask: str, values: tuple[str, ...]) -> None:
         """Write down where a word is, what is done with it, and when."""
         column = w.emit(f"getelementptr i64, ptr %columns, i64 {LATER}")
         lists = w.emit(f"load ptr, ptr {column}")
-        for n, value in enumerate(values):
+        index, operand, age = values
+        upper = w.emit(f"lshr {w.elder_kind} {age}, splat (i64 32)")
+        halves = (w.emit(f"trunc {w.elder_kind} {each} to {w.kind}") for each in (age, upper))
+        for n, value in enumerate((index, operand, *halves)):
             row = w.emit(f"mul i64 %slots, {LISTED * step.number + n}")
             at = w.emit(f"add i64 {row}, {self.place}")
             self._put(w, value, w.emit(f"getelementptr i32, ptr {lists}, i64 {at}"), mask)
@@ -213,20 +223,18 @@ class Body:
         """VMs that faulted, or wait."""
         if stop.status not in (Status.FAULTED, Status.BLOCKED):
             return
-        ages = self._ages(w)
+        ages = w.lifetimes()
         if not self.form.record:
             for name, number in (("status", stop.status), ("fault", stop.fault), ("ip", stop.at)):
                 self._put(w, f"splat (i32 {number})", self._row(w, name), mask)
-        at = w.emit(f"getelementptr i32, ptr %ages.p, i64 {self.place}")
-        self._put(w, ages, at, mask)
+        at = w.emit(f"getelementptr i64, ptr %ages.p, i64 {self.place}")
+        self._put(w, ages, at, mask, "i64")
         events = self._counter(w, FAULTS if stop.status == Status.FAULTED else WAITING)
         w.emit(f"atomicrmw add ptr {events}, i64 {w.count(mask)} monotonic, align 8")
         if stop.status == Status.FAULTED and self.strict:
             n = w.width
-            most = "splat (i32 -1)"
-            mine = w.emit(f"select {w.mask_kind} {mask}, {w.kind} {ages}, {w.kind} {most}")
-            least = w.intrinsic(f"llvm.vector.reduce.umin.v{n}i32", "i32", [(w.kind, mine)])
-            least = w.emit(f"zext i32 {least} to i64")
+            mine = w.mixed(mask, ages, "splat (i64 -1)", "i64")
+            least = w.intrinsic(f"llvm.vector.reduce.umin.v{n}i64", "i64", [(w.elder_kind, mine)])
             w.emit(f"atomicrmw umin ptr {self._counter(w, LIMIT)}, i64 {least} monotonic, align 8")
             self._last(w)
 
@@ -266,31 +274,30 @@ class Body:
         for name, variable in self.program.outputs.items():
             self._put(w, w.read(variable, wide=True), self._row(w, name), w.all)
         n = w.width
-        ages = self._ages(w)
-        mine = w.emit(f"select {w.mask_kind} {w.all}, {w.kind} {ages}, {w.kind} zeroinitializer")
-        most = w.intrinsic(f"llvm.vector.reduce.umax.v{n}i32", "i32", [(w.kind, mine)])
-        if w.counts.rest:
-            wide = f"<{n} x i64>"
-            each = w.emit(f"zext {w.kind} {mine} to {wide}")
-            all_ = w.intrinsic(f"llvm.vector.reduce.add.v{n}i64", "i64", [(wide, each)])
-            known = w.emit("load i64, ptr %executed")
-            w.line(f"store i64 {w.emit(f'add i64 {known}, {all_}')}, ptr %executed")
-        old = w.emit("load i32, ptr %oldest")
-        w.declares.add("declare i32 @llvm.umax.i32(i32, i32)")
-        w.line(
-            f"store i32 {w.emit(f'call i32 @llvm.umax.i32(i32 {old}, i32 {most})')}, ptr %oldest"
-        )
+        self._ended(w, w.all)
         w.line("br label %ended")
         w.label("ended")
-        w.line(f"%at.next = add i64 %at, {n}")
+        w.line(f"%at.next = add i64 %at, {n if w.order.fetching is None else 1 << 62}")
         w.line("%more = icmp slt i64 %at.next, %unit.last")
         w.line("br i1 %more, label %group, label %end")
         w.label("end")
         self._report(w)
         w.line("ret void")
 
+    def _ended(self, w: Masked, mask: str) -> None:
+        """VMs have executed so many instructions."""
+        kind = w.elder_kind
+        mine = w.mixed(mask, w.lifetimes(), "zeroinitializer", "i64")
+        old = w.emit(f"load {kind}, ptr %oldest")
+        name = f"llvm.umax.v{w.width}i64"
+        new = w.intrinsic(name, kind, [(kind, old), (kind, mine)])
+        w.line(f"store {kind} {new}, ptr %oldest")
+        if w.counts.rest:
+            known = w.emit(f"load {kind}, ptr %executed")
+            w.line(f"store {kind} {w.emit(f'add {kind} {known}, {mine}')}, ptr %executed")
+
     def _report(self, w: Masked) -> None:
-        classes = w.classes(w.emit("load i64, ptr %executed"))
+        classes = w.classes(self._reduced(w, "vector.reduce.add", "executed"))
         values = {CLASSES + kind: value for kind, value in classes.items()}
         if values:
             values[EXECUTED] = functools.reduce(
@@ -313,10 +320,15 @@ class Body:
                 w.line(f"br label %{skip}")
             w.label(skip)
         column = w.emit(f"getelementptr i64, ptr %columns, i64 {EPOCHS}")
-        epochs = w.emit(f"getelementptr i32, ptr {w.emit(f'load ptr, ptr {column}')}, i64 %e.phase")
-        w.emit(
-            f"atomicrmw umax ptr {epochs}, i32 {w.emit('load i32, ptr %oldest')} monotonic, align 4"
-        )
+        epochs = w.emit(f"getelementptr i64, ptr {w.emit(f'load ptr, ptr {column}')}, i64 %e.phase")
+        oldest = self._reduced(w, "vector.reduce.umax", "oldest")
+        w.emit(f"atomicrmw umax ptr {epochs}, i64 {oldest} monotonic, align 8")
+
+    @staticmethod
+    def _reduced(w: Masked, how: str, place: str) -> str:
+        vector = w.emit(f"load {w.elder_kind}, ptr %{place}")
+        name = f"llvm.{how}.v{w.width}i64"
+        return w.intrinsic(name, "i64", [(w.elder_kind, vector)])
 
     def _spent(self, w: Masked, total: str, skip: str) -> None:
         """The run ends where all VMs together have used more than there is."""
