@@ -22,6 +22,7 @@ from lanework.machines.fleet.engine import CHOICES, Settings, Stop
 from lanework.machines.fleet.gpu import epoch, sizes
 from lanework.machines.fleet.gpu.epoch import EpochEngine
 from lanework.machines.fleet.gpu.kernels.table import Control
+from lanework.machines.fleet.gpu.phases import WGSLEngine
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine
@@ -791,6 +792,35 @@ def test_a_run_is_repeated_on_the_reference(engine, monkeypatch):
     asked = program.bind(engine)
     with pytest.raises(Trap, match="LW2202"):
         asked()
+
+
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
+def test_a_run_is_repeated_from_its_beginning(monkeypatch):
+    """What phases have written before the device was lost is not there."""
+    own, calls, call = gpu.Gpu(gpu.pick()), [], WGSLEngine._call
+
+    def once(*given):
+        calls.append(1)
+        if len(calls) == 2:
+            own.destroy()
+        return call(*given)
+
+    monkeypatch.setattr(gpu, "device", lambda wanted="": own)
+    monkeypatch.setattr(WGSLEngine, "_call", once)
+    monkeypatch.setattr(runners, "_noticed", set())
+    program = lw.fleet.assemble(
+        ".buffer x, 0, 8, inout\n"
+        ".routine more\nVMID r0\nREAD r1, r0\nADDI r1, r1, 1\nWRITE r0, r1\nHALT\n"
+        ".routine last\nCLEAR r0\nVMID r1\nWRITE r0, r1\nHALT\n"
+        ".phase\n.launch more, 8\n.phase\n.launch last, 8\n"
+    )
+    runner = program.bind("auto", adapter="0")
+    assert runner.engine == "wgsl"
+    with pytest.warns(UserWarning, match="graphics device was lost"):
+        result = runner(x=np.arange(8) * 10)
+    assert len(calls) == 2
+    assert result.stats["engine"] == "reference"
+    assert result["x"].tolist() == [7, 11, 21, 31, 41, 51, 61, 71]
 
 
 @pytest.mark.timeout(120, method="thread")

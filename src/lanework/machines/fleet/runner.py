@@ -193,6 +193,8 @@ class Runner(runner.Runner):
             self.close()
             lost = f"the graphics device was lost ({problem.sentence})"
             self._fall_back("reference", f"{lost}, running on the reference")
+            with taking(self.limits, given):
+                bound = bind(self.program, given)  # a phase may have written to the other
             runtime = self._run(bound, until)
         return self._result(runtime, bound, time.perf_counter() - start)
 
