@@ -273,6 +273,13 @@ def test_fuel_and_a_loop_that_does_not_end(bit, engine):
         program.bind(engine, limits)()
 
 
+def test_fuel_of_more_turns_than_a_word_counts():
+    """A loop without end ends with it: 2**32 turns are not 0."""
+    program = lw.fleet.assemble(".routine main\nagain:\nJUMP again\n.phase\n.launch main, 1\n")
+    with pytest.raises(Trap, match="LW2002"):
+        program.bind("llvm", Limits(fuel=2**32 + 9, deadline=40))()
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_is_exactly_enough_fuel(engine):
     program = lw.fleet.assemble(COLLATZ.format(n=300))

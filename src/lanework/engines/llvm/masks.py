@@ -63,9 +63,9 @@ class Variables(Writer):
         for number in sorted(self.shape.masked):
             self._room(f"%m{number}")
             self.set_mask(number, None)
-        for name in ("turns", "age", "exit"):
-            self.line(f"%{name} = alloca i32")
-            self.line(f"store i32 0, ptr %{name}")
+        for name, kind in (("turns", "i64"), ("age", "i32"), ("exit", "i32")):
+            self.line(f"%{name} = alloca {kind}")
+            self.line(f"store {kind} 0, ptr %{name}")
         if self.exit is not None:
             self._room("%live")
             self._keep("%live", self.all)

@@ -28,7 +28,7 @@ class Turns(Variables):
         target: what for.
 
     Attributes:
-        late: the condition, of a number of turns of loops, under which to give up.
+        late: the condition, of a number of turns of loops as i64, under which to give up.
         limit: how many instructions a lane may execute, as i64, where lanes may leave.
         left: called where some do.
         pause: called now and then.
@@ -48,16 +48,16 @@ class Turns(Variables):
 
     def _turn(self, to: int) -> None:
         """Once more through a loop, if it is not too late."""
-        old = self.emit("load i32, ptr %turns")
-        new = self.emit(f"add i32 {old}, 1")
-        self.line(f"store i32 {new}, ptr %turns")
-        look, low = self.fresh("look"), self.emit(f"and i32 {new}, {CHECKS - 1}")
-        often = self.emit(f"icmp eq i32 {low}, 0")
+        old = self.emit("load i64, ptr %turns")
+        new = self.emit(f"add i64 {old}, 1")
+        self.line(f"store i64 {new}, ptr %turns")
+        look, low = self.fresh("look"), self.emit(f"and i64 {new}, {CHECKS - 1}")
+        often = self.emit(f"icmp eq i64 {low}, 0")
         self.line(f"br i1 {often}, label %{look}, label %b{to}, !prof !0")
         self.label(look)
         ask, on = self.fresh("ask"), self.fresh("on")
-        low = self.emit(f"and i32 {new}, {SELDOM - 1}")
-        seldom = self.emit(f"icmp eq i32 {low}, 0")
+        low = self.emit(f"and i64 {new}, {SELDOM - 1}")
+        seldom = self.emit(f"icmp eq i64 {low}, 0")
         self.line(f"br i1 {seldom}, label %{ask}, label %{on}, !prof !0")
         self.label(ask)
         self._aside(to)
@@ -74,7 +74,7 @@ class Turns(Variables):
     def _leave(self, to: int, turns: str, limit: str) -> None:
         """Lanes give up that have executed more than any may; the others go on."""
         old, leave = self.fresh("old"), self.fresh("leave")
-        many = self.emit(f"icmp ugt i64 {self.emit(f'zext i32 {turns} to i64')}, {limit}")
+        many = self.emit(f"icmp ugt i64 {turns}, {limit}")
         self.line(f"br i1 {many}, label %{old}, label %b{to}")  # no lane is older without
         self.label(old)
         masked = to in self.shape.masked

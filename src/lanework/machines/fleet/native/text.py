@@ -249,8 +249,7 @@ class Body:
         halted = w.emit(f"icmp ne i64 {flag}, 0")
         if w.leaves:  # lane by lane, as one of them may fault before that
             return halted
-        many = w.emit(f"zext i32 {turns} to i64")
-        return w.emit(f"or i1 {halted}, {w.emit(f'icmp ugt i64 {many}, {self._limit(w)}')}")
+        return w.emit(f"or i1 {halted}, {w.emit(f'icmp ugt i64 {turns}, {self._limit(w)}')}")
 
     def _limit(self, w: Masked) -> str:
         return w.emit(f"load atomic i64, ptr {self._counter(w, LIMIT)} monotonic, align 8")
