@@ -202,3 +202,14 @@ def test_an_option_that_is_misspelt_is_refused(program, option, near):
     with pytest.raises(lw.Diagnostic, match=f"there is no option '{option}'") as caught:
         program.bind(**{option: 1})
     assert f"did you mean {near!r}" in caught.value.help
+    with pytest.raises(lw.Diagnostic, match="there is no option 'fuel'") as caught:
+        program.bind(fuel=1)
+    assert "lanework.Limits(fuel=...)" in caught.value.help
+
+
+@pytest.mark.parametrize("name", ["series", "register_fib", "fleet_ring"])
+def test_a_limit_that_is_given_as_an_input_is_refused(name):
+    program = lw.load(Path(__file__).parent / f"saved/{name}.lwp")
+    with pytest.raises(lw.Diagnostic) as caught:
+        program.run(deadline=1)
+    assert "lanework.Limits(deadline=...)" in caught.value.help

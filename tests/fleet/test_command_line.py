@@ -1,6 +1,7 @@
 """Fleets on the command line: files in and out, traces, inspection, and what is refused."""
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,12 @@ def test_inspection(lanework):
         (("run", "double.lasm", "--set", "layout"), "LW8001"),
         (("run", "double.lasm", "--set", "engine=reference"), "LW8001"),
         (("run", "double.lasm", "--set", "progress=1"), "LW8001"),
+        (("run", "double.lasm", "--set", "outputs=shared"), "LW8001"),
+        (("run", "double.lasm", "--set", "fuel=1"), "LW8001"),
+        (("run", "double.lasm", "--set", "program=1"), "LW6011"),
+        (("run", "double.lasm", "--set", "self=1"), "LW6011"),
         (("run", "double.lasm", "--set", "layout=sideways"), "LW6011"),
+        (("run", "double.lasm", "--outputs", "share", "--fuel", "1"), "did you mean 'shared'?"),
         (("run", "double.lasm", "--set", "patience=x"), "LW8001"),
         (("run", "double.lasm", "--set", "compose=maybe"), "LW8001"),
         (("run", "double.lasm", "--trace", "42"), "LW8001"),
@@ -160,6 +166,15 @@ def test_what_is_refused(lanework, words, code):
     Path("broken.npy").write_bytes(b"\x93NUMPY nothing")
     Path("broken.ppm").write_bytes(b"P6\n10 10\n255\nshort")
     assert code in lanework(*words, status=1).output
+
+
+def test_phases_that_need_epochs_are_named_to_who_asks(lanework, caplog):
+    words = ("run", FOLDER / "grayscale_inplace.lasm", "--engine", "reference")
+    lanework(*words)
+    assert "epochs are needed" not in caplog.text
+    caplog.set_level(logging.DEBUG, "lanework")  # as with -v
+    lanework(*words)
+    assert "epochs are needed, as a VM may read" in caplog.text
 
 
 def test_options_of_a_fleet_are_no_options_of_other_machines(lanework):

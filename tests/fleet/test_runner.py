@@ -224,6 +224,8 @@ def test_some_of_the_outputs(engine):
         assert np.array_equal(result["doubled"], 2 * (np.arange(32) + n))
     message = refused(lambda: result["shared"], "LW1020")
     assert "bound with" in str(message)
+    everything = refused(lambda: lw.fleet.assemble(DOUBLE).run(numbers=given)["xyz"], "LW1020")
+    assert "bound with" not in str(everything)
     wide = np.arange(64)[::2]
     assert np.array_equal(runner(numbers=wide.astype(np.float32)[::-1])["doubled"], 2 * wide[::-1])
     assert np.array_equal(runner(numbers=wide)["doubled"], 2 * wide)
@@ -241,6 +243,7 @@ def test_outputs_that_there_are_not():
     program = assemble(DOUBLE)
     assert "doubled" in refused(lambda: program.bind(outputs=["double"]), "LW6011").help
     refused(lambda: program.bind(outputs=5), "LW6011")
+    assert "outputs" in refused(lambda: program.bind(output=["doubled"]), "LW6011").help
 
 
 def test_shared_and_a_buffer_over_it():
@@ -296,6 +299,13 @@ def test_fuel_stops_before_the_epoch_that_it_does_not_suffice_for():
     problem = refused(runner, "LW2002")
     assert problem.exit_status == 3
     assert runner.vms.floats[1, 0] == 5  # ten epochs of 1,000 instructions
+    assert problem.message.endswith("instructions of all VMs, in epoch 10")
+
+
+@pytest.mark.timeout(60)
+def test_fuel_of_whole_phases_names_no_epoch():
+    problem = refused(assemble(FOREVER).bind("llvm", lw.Limits(fuel=10_500)), "LW2002")
+    assert problem.message.endswith("its fuel of 10,500 instructions of all VMs")
 
 
 @pytest.mark.timeout(60)

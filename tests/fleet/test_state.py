@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lanework.base.errors import Diagnostic
 from lanework.machines.fleet.state import METADATA, PROFILES, Status, VMState
 
 
@@ -29,6 +30,14 @@ def test_structures_and_back(name):
     again = VMState.of(profile, vms.structures())
     assert np.array_equal(again.words[1:], vms.words[1:])  # IP as a float is made of the number
     assert vms.structures()["ip"].tolist() == vms.row("ip").tolist()
+
+
+def test_fields_that_there_are_not():
+    vms = VMState(PROFILES["S22"], 3)
+    for field in ("statis", "r4", 3, ["r0"]):
+        with pytest.raises(Diagnostic, match="LW6030: VMs have no field") as caught:
+            vms.row(field)
+        assert ("'status'" if field == "statis" else "r") in caught.value.help
 
 
 def test_what_is_shown():

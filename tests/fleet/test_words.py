@@ -117,6 +117,12 @@ def test_operands_are_told_apart_and_branches_found(line, advice):
     assert advice in caught.value.help
 
 
+def test_an_alias_that_is_misspelt_is_no_number():
+    with pytest.raises(Diagnostic) as caught:
+        lw.fleet.assemble(".routine main\n.alias wait r1\nWRITE wiat, r0\nHALT\n")
+    assert caught.value.help == "did you mean 'wait'?"
+
+
 def test_operands_of_examples_are_all_different():
     for info in FLEET.by_name.values():
         words = pattern(info).replace(",", "").split()[1:]

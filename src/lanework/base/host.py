@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from lanework.base.codes import BAD_ENVIRONMENT
-from lanework.base.errors import UsageError, did_you_mean
+from lanework.base.errors import UsageError
 
 CPU_LEVELS = ("x86-64-v4", "x86-64-v3")
 """The levels of x86-64 processors that code is made for: with AVX-512, and with AVX2 alone."""
@@ -86,8 +86,7 @@ def cpu_level() -> str:
         raise UsageError(
             BAD_ENVIRONMENT,
             f"LANEWORK_CPU_LEVEL is {asked!r}",
-            help=did_you_mean(asked, [*CPU_LEVELS, NO_LEVEL])
-            or f"set it to {', '.join(CPU_LEVELS)} or {NO_LEVEL}, or unset it",
+            help=f"set it to {', '.join(CPU_LEVELS)} or {NO_LEVEL}, or unset it",
         )
     return asked
 

@@ -8,9 +8,10 @@ from functools import cache
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic
 from lanework.base.lazy import load
 from lanework.core.codes import BAD_OPTION, UNKNOWN_MACHINE
+from lanework.core.options import nearest
 
 if TYPE_CHECKING:
     from lanework.base.limits import Limits
@@ -79,11 +80,8 @@ class Machine:
         if all(each.kind is not Parameter.VAR_KEYWORD for each in known):
             names = self.options()
             for name in options.keys() - set(names):
-                raise Diagnostic(
-                    BAD_OPTION,
-                    f"there is no option {name!r}",
-                    help=did_you_mean(name, names) or f"there are: {', '.join(names)}",
-                )
+                what = f"there is no option {name!r}"
+                raise Diagnostic(BAD_OPTION, what, help=nearest(name, names))
         return runner(program, engine, limits, **options)
 
     def options(self) -> list[str]:

@@ -19,6 +19,9 @@ from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
 
+LIMITS = ("fuel", "memory", "deadline", "depth", "threads")
+"""What `Limits` are told that people give as options."""
+
 
 def check_options(function: Callable[..., Any], given: Iterable[str]) -> None:
     """Refuse options that a function has not.
@@ -37,8 +40,20 @@ def check_options(function: Callable[..., Any], given: Iterable[str]) -> None:
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for name in given:
         if name not in known and not takes_all:
-            near = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
-            raise Diagnostic(BAD_OPTION, f"there is no option {name!r}", help=near)
+            what = f"there is no option {name!r}"
+            raise Diagnostic(BAD_OPTION, what, help=nearest(name, known))
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """What to write instead of an option that there is not: one that is called much the same.
+
+    Example:
+        >>> nearest("fuel", ["seed", "limits"])
+        'it is a limit: limits=lanework.Limits(fuel=...)'
+    """
+    if name in LIMITS and "limits" in known:
+        return f"it is a limit: limits=lanework.Limits({name}=...)"
+    return did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
 
 
 def limits_of(value: Any) -> Limits:

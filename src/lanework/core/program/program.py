@@ -15,7 +15,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
 from lanework.core.codes import BAD_WORD, NEWER_SET, NO_PROGRAM_FILE, NOT_BINARY
 from lanework.core.machine import Machine, find
-from lanework.core.options import path_of
+from lanework.core.options import LIMITS, nearest, path_of
 from lanework.core.program.data import ListingEntry, Port, ProgramData
 
 if TYPE_CHECKING:
@@ -211,10 +211,15 @@ class Program(ProgramData, Generic[R]):
         try:
             result: Out = runner(**inputs) if table is None else runner(table, **inputs)
         except Diagnostic as problem:
-            options = {*self._machine.options()} - {port.name for port in self.inputs}
-            for name in inputs.keys() & options:
+            others = inputs.keys() - {port.name for port in self.inputs}
+            options = [*self._machine.options()]
+            for name in others & {*options, *LIMITS}:
                 if repr(name) in problem.message:
-                    problem.help = f"{name} is an option of bind: program.bind({name}=...)(...)"
+                    problem.help = (
+                        f"{name} is an option of bind: program.bind({name}=...)(...)"
+                        if name in options
+                        else nearest(name, options)
+                    )
             raise
         return result
 

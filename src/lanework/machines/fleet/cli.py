@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from lanework.core.cli import (
     read_text,
 )
 from lanework.core.codes import BAD_ARGUMENT
+from lanework.core.options import LIMITS
 from lanework.core.result.saving import labels_in_json
 from lanework.core.result.show import many, seconds, show_word
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from lanework.core.result.result import Result
     from lanework.machines.fleet.runner import Runner
     from lanework.machines.fleet.runtime.watching import Moment
+
+log = logging.getLogger("lanework")
 
 NUMBERS = ("seed", "patience")
 FLAGS = ("compose", "sort", "general")
@@ -62,15 +66,17 @@ def run(request: Request) -> None:
     from lanework.machines.fleet.runtime.arguments import inputs
     from lanework.machines.fleet.runtime.losses import LossNotice, losses
 
-    given = inputs(request)
+    given, chosen = inputs(request), request.names("outputs")
     with (
         warnings.catch_warnings(action="ignore", category=LossNotice),  # they are told below
         terminal.Bar(request.path.name, shown=not request["json"]) as bar,
-        bind(request, progress=bar.update) as runner,
+        bind(request, progress=bar.update, outputs=chosen) as runner,
     ):
         result = runner(**given)
+        if log.isEnabledFor(logging.DEBUG):
+            for line in runner.explain().splitlines()[1:]:  # after the engine
+                log.debug(line)
     files: Sequence[Path] = ()
-    chosen = request.names("outputs")
     if chosen is not None:
         result = result.select(chosen)
     if request["out"] is not None:
@@ -188,7 +194,9 @@ def _differ(a: Any, b: Any) -> bool:
 
 def bind(request: Request, **more: Any) -> Runner:
     """A runner with the options of the command line."""
-    settings: dict[str, Any] = {"seed": request["seed"]}
+    from lanework.machines.fleet.runtime.settings import BESIDE, checked
+
+    settings: Any = {"seed": request["seed"]}
     if request["adapter"] is not None:
         settings["adapter"] = request["adapter"]
     for text in request["settings"]:
@@ -197,10 +205,11 @@ def bind(request: Request, **more: Any) -> Runner:
             raise Diagnostic(
                 BAD_ARGUMENT, f"--set {text} has no value", help="write --set layout=aos"
             )
-        if name in ("engine", "epochs", "limits", "progress"):  # what `bind` takes besides
+        if name in ("engine", *LIMITS, *BESIDE):
             more_help = "it has an option of its own, see lanework run --help"
             raise Diagnostic(BAD_ARGUMENT, f"{name} is no setting", help=more_help)
         settings[name] = _setting(name, value)
+    checked(settings)  # before a name that is none of them is taken for another argument
     runner: Runner = request.program.bind(
         request["engine"], request.limits, epochs=request["epochs"], **more, **settings
     )

@@ -151,8 +151,10 @@ BAD_NUMBER = code(
 )
 BAD_VM = code(
     "LW6030",
-    "no such VM",
-    "VMs are numbered from 0 in the order of their launches.",
+    "no such VM, or no such field of it",
+    "VMs are numbered from 0 in the order of their launches. `runner.vms.row` takes the name of "
+    "what they have: a register `r0`, a word of their own memory `mem0`, or `status`, `fault`, "
+    "`ip` and their like.",
 )
 BAD_STEP = code(
     "LW6032",

@@ -291,7 +291,8 @@ class Runner(runner.Runner):
         }
         coords = {axis: labels for axis, (labels, _) in known.items()}
         levels = {axis: levels for axis, (_, levels) in known.items()}
-        absent = "name it among the outputs that the runner is bound with"
+        left = len(values) < len(self.program.outputs)
+        absent = "name it among the outputs that the runner is bound with" * left
         about: dict[str, Any] = {"stats": stats, "levels": levels, "absent": absent}
         return Result(values, axes=axes, coords=coords, **about)
 
@@ -372,8 +373,8 @@ class Runner(runner.Runner):
     def _details(self) -> Iterator[str]:
         batches = self.view.allocation.batches
         yield (
-            f"{self.view.slots:,} VMs of {self.view.profile.bytes} bytes, {batches} batches"
-            f" at a time, {self.view.shared:,} words of shared memory"
+            f"{self.view.slots:,} VMs of {self.view.profile.bytes} bytes, {batches}"
+            f" batch{'es' * (batches != 1)} at a time, {self.view.shared:,} words of shared memory"
         )
         from lanework.machines.fleet.analysis.effects import effects
 

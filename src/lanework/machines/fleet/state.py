@@ -19,6 +19,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.machines.fleet.codes import BAD_VM
+
 METADATA = tuple(
     "vm_id global_id stack_pointer status fault ip batch counter generation swept".split()
 )
@@ -224,9 +227,32 @@ class VMState:
         return self.words.view(np.float32)
 
     def row(self, field: str) -> Words:
-        """A field of all VMs."""
-        out: Words = self.words[self.profile.word(field)]
+        """A field of all VMs, words; `floats` has those of registers and memory as numbers.
+
+        Args:
+            field: `r0` and so on, `mem0` and so on, or one of `METADATA`, such as `status`.
+
+        Raises:
+            Diagnostic: LW6030 for a field that VMs have not.
+
+        Example:
+            >>> VMState(PROFILES["S22"], 3).row("global_id").tolist()
+            [0, 1, 2]
+        """
+        try:
+            out: Words = self.words[self.profile.word(field)]
+        except (KeyError, TypeError, IndexError):
+            raise self._unknown(field) from None
         return out
+
+    def _unknown(self, field: object) -> Diagnostic:
+        known = self.profile.fields[: self.profile.rows]
+        near = did_you_mean(str(field), known)
+        return Diagnostic(
+            BAD_VM,
+            f"VMs have no field {field!r}",
+            help=near or f"there are r0, mem0 and their like, {', '.join(METADATA)}",
+        )
 
     def others(self, field: str) -> list[Words]:
         """The rows of all fields but this."""

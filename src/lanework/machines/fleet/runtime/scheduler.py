@@ -189,7 +189,7 @@ class Runtime:
             self.counts = self.engine.run(most, self.cursor.watch, rest, self.until)
             self.torn = False
             left = None if left is None else left - (self.counts.epochs - before)
-            self._stopped(self.counts.stop)
+            self._stopped(self.counts.stop, f", in epoch {self.counts.epochs:,}")
             check_deadline(
                 self.until,
                 LOOPS,
@@ -220,8 +220,8 @@ class Runtime:
         check_deadline(self.until, LOOPS)
         return True
 
-    def _stopped(self, stop: Stop) -> None:
-        """What follows from the engine's stop."""
+    def _stopped(self, stop: Stop, where: str = "") -> None:
+        """What follows from the engine's stop; when that was, of steps that it ran in epochs."""
         if stop is Stop.FAULT:
             raise fault(self.view, self.engine, self.counts)
         if stop is Stop.DEADLOCK:
@@ -230,7 +230,7 @@ class Runtime:
             raise Trap(
                 FUEL_SPENT,
                 f"the program needs more than its fuel of {self.limits.fuel:,} instructions of all"
-                f" VMs, in epoch {self.counts.epochs:,}",
+                f" VMs{where}",
                 help="raise the fuel limit, or look for a loop that does not end",
             )
         if stop is Stop.DONE or (stop is Stop.BATCH and self.cursor.watch):

@@ -30,6 +30,10 @@ _RULES: dict[str, Callable[..., Any]] = {
 """What each setting takes."""
 
 
+BESIDE = ("limits", "epochs", "progress", "outputs")
+"""What `bind` takes besides settings."""
+
+
 def checked(given: Changes) -> Settings:
     """Settings, checked.
 
@@ -42,7 +46,7 @@ def checked(given: Changes) -> Settings:
             raise Diagnostic(
                 BAD_SETTING,
                 f"there is no option {name!r}",
-                help=did_you_mean(name, known) or f"there are: {', '.join(known)}",
+                help=options.nearest(name, [*known, *BESIDE]),
             )
         checked[name] = _RULES[name](name, value, code=BAD_SETTING)
     chosen, message, help = Settings(**checked), "", ""

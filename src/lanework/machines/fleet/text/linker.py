@@ -126,7 +126,7 @@ class _Linker:
     def program(self) -> Program:
         """The program."""
         if not any(module.routines for module in self.modules):
-            names = ", ".join(module.source for module in self.modules) or "nothing"
+            names = ", ".join(module.source for module in self.modules) or "what is linked"
             raise Diagnostic(BAD_LINK, f"{names} holds no instruction")
         self.symbols.define(self.modules)
         routines, code, listing = self._code()

@@ -157,8 +157,9 @@ class _Operands:
     def _register(self, text: str, position: Position) -> int:
         number = register(text)
         if number is None:
-            help = did_you_mean(text, self.aliases) or usage(self.info)
-            meant = text[:1] in "rR" and text[1:2].isdigit()  # for a register
+            near = did_you_mean(text, self.aliases)
+            help = near or usage(self.info)
+            meant = near or (text[:1] in "rR" and text[1:2].isdigit())  # for a register
             if not meant and (plain(text) or text[:1].isdigit()):
                 help += f"; a number, or where a buffer is, goes into one first: SETI r1, {text}"
             raise position.fault(f"{text!r} is no register", help)
