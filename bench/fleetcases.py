@@ -107,7 +107,8 @@ def _peer(name: str, make: Callable[..., Job], *given: Any, **more: Any) -> Cont
 
 def _c(make: Callable[..., Job], *given: Any) -> list[Contestant]:
     """C for each instruction set that this processor has."""
-    sets = [name for name in intrinsics.SETS if name == "AVX2" or "avx512f" in host.cpu_flags()]
+    wide = "avx512f" in host.cpu_flags()
+    sets = [name for name in intrinsics.SETS if wide or name.startswith("AVX2")]
     return [_peer(f"C, {name}", make, *given, name) for name in sets]
 
 
@@ -119,7 +120,8 @@ def _case(
     wanted = dict(goals)
     if c is not None:
         factor = 1.0 if isa() == "AVX-512" else 0.5
-        wanted = {each: goal * factor for each, goal in goals.items()} | {f"C, {isa()}": c}
+        wanted = {each: goal * factor for each, goal in goals.items()}
+        wanted |= {f"C, {isa()}{how}": c for how in ("", intrinsics.ONE)}
     return Case(
         f"fleet_{name}",
         f"Fleet: {title}",

@@ -21,6 +21,8 @@ SETS = {
     "AVX-512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"),
     "AVX2": ("-mavx2", "-mfma"),
 }
+ONE = ", a vector at a time"
+SETS |= {name + ONE: (*flags, "-DONE") for name, flags in SETS.items()}
 BLOCK = 128  # numbers that no loop takes more of at a time
 _FOLDER = Path(__file__).parent / "c"
 

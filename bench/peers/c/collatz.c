@@ -1,7 +1,7 @@
 /* Stopping times; several vectors of neighbours go on until the last of them is at 1. */
 #include "vectors.h"
 
-enum { SEVERAL = WIDTH / 4, BLOCK = SEVERAL * WIDTH };
+enum { SEVERAL = AT_ONCE(WIDTH / 4), BLOCK = SEVERAL * WIDTH };
 
 void run(float *steps, long count) {
 #pragma omp parallel for schedule(dynamic, 64)

@@ -1,7 +1,7 @@
 /* Turns of each pixel; several vectors of neighbours go round until the last of them has left. */
 #include "vectors.h"
 
-enum { SEVERAL = WIDTH / 4, BLOCK = SEVERAL * WIDTH };
+enum { SEVERAL = AT_ONCE(WIDTH / 4), BLOCK = SEVERAL * WIDTH };
 
 void run(float *turns, long width, long height, long limit) {
     vec across = all((float)(3.0 / width));

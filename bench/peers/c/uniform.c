@@ -1,7 +1,7 @@
 /* All numbers go round one loop, equally often; several vectors at a time hide what one waits. */
 #include "vectors.h"
 
-enum { SEVERAL = WIDTH / 2, BLOCK = SEVERAL * WIDTH };
+enum { SEVERAL = AT_ONCE(WIDTH / 2), BLOCK = SEVERAL * WIDTH };
 
 void run(float *values, long count, long turns) {
 #pragma omp parallel for schedule(static)

@@ -2,6 +2,13 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+/* How many vectors are in work at once: as many as hide what one waits for, or one. */
+#ifdef ONE
+#define AT_ONCE(several) 1
+#else
+#define AT_ONCE(several) (several)
+#endif
+
 #define UNROLL _Pragma("GCC unroll 16")
 
 #ifdef __AVX512F__
