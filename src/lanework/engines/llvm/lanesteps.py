@@ -23,7 +23,7 @@ from lanework.engines.lanes.program import (
 )
 from lanework.engines.llvm.ir import type_of
 from lanework.engines.llvm.masked import Masked, Rules
-from lanework.engines.llvm.masks import WORD, signed
+from lanework.engines.llvm.masks import signed
 
 
 def _compute(writer: Masked, step: Compute) -> None:
@@ -177,7 +177,7 @@ def _each(
         writer.aside[name] = writer.kind
         writer.line(f"store {writer.kind} {vector}, ptr {name}.aside")
     for first, bits in writer.words(mask):
-        n, before = min(writer.width, WORD), writer.fresh("before")
+        n, before = writer.together, writer.fresh("before")
         loop, one, end = (writer.fresh(what) for what in ("lanes", "lane", "all"))
         writer.line(f"br label %{before}")
         writer.label(before)

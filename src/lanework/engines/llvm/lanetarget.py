@@ -11,6 +11,10 @@ SPARE = 4
 """Registers for counts and what is just computed."""
 
 
+BESIDE = 8
+"""Registers' worth that is as quick in memory, where there are few registers."""
+
+
 @dataclass(frozen=True)
 class Target:
     """What code is made for.
@@ -40,7 +44,8 @@ class Target:
         kept = max((len(live & own) for live in shape.live), default=0)
         kept = max([kept, *(_within(shape, n, own) for n in range(len(shape.live)))])
         several = (4, 2) if shape.masked else (8, 4, 2)  # who is apart is to wait for few
-        parts = next((n for n in several if n * (kept + 1) + SPARE <= self.registers), 1)
+        room = self.registers if self.bits else self.registers + BESIDE
+        parts = next((n for n in several if n * (kept + 1) + SPARE <= room), 1)
         return replace(self, width=self.width * parts, parts=parts)
 
 

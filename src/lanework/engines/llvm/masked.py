@@ -193,7 +193,7 @@ class Masked(Turns):
             end = Jump(end.taken)
         if isinstance(end, Branch):
             wide = masked or any(map(self.shape.varies, end.args))
-            test = self.compute(end.graph, end.args, wide)
+            test = (self.test if wide else self.condition)(end.graph, end.args)
         self._store(number, masked)
         if isinstance(end, Stop):
             self.take((number, END), some)
@@ -342,6 +342,22 @@ class Masked(Turns):
     def step(self, step: Step) -> None:
         """Write a step."""
         self.rules[type(step)](self, step)
+
+    def condition(self, graph: Graph, args: tuple[Operand, ...]) -> str:
+        """A test that is the same for all lanes."""
+        return self.compute(graph, args, wide=False)
+
+    def test(self, graph: Graph, args: tuple[Operand, ...]) -> str:
+        """The mask of lanes for which a test holds, made for each register by itself."""
+        given = []
+        for dtype, operand in zip(graph.dtypes, args, strict=True):
+            parts = self._split(self.read(operand, wide=True), self.word)
+            given.append([self.as_float(p, self.lanes) for p in parts] if dtype == "f32" else parts)
+        parts = [
+            self.as_mask(emit_graph(self, graph, [each[part] for each in given], self.lanes))
+            for part in range(self.parts)
+        ]
+        return self.join(parts)
 
     def compute(self, graph: Graph, args: tuple[Operand, ...], wide: bool) -> str:
         """What an op makes of operands; the result has its own dtype."""

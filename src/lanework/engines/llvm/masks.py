@@ -12,6 +12,8 @@ from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import Writer, type_of
 from lanework.engines.llvm.lanetarget import Target
 
+ALL = "splat (i1 true)"
+"""The mask of all lanes."""
 WORD = 64
 """Lanes that have a bit each in a word."""
 
@@ -39,9 +41,10 @@ class Variables(Writer):
         self.kind = f"<{self.width} x {self.word}>"
         self.ages_kind, self.elder_kind = (f"<{self.width} x i{bits}>" for bits in (32, 64))
         self.mask_kind = f"<{self.width} x i1>"
-        self.parts = target.parts if target.bits else 1
-        self.part_kind = f"<{self.width // self.parts} x i1>"
-        self._parts: dict[str, list[str]] = {}
+        self.parts, self.lanes = target.parts, self.width // target.parts
+        self.part_kind = f"<{self.lanes} x {'i1' if target.bits else self.word}>"
+        self._parts: dict[str, list[str]] = {}  # of masks
+        self._pieces: dict[str, list[str]] = {}  # of vectors
         self._floats: dict[str, str] = {}  # of words
         self.values: dict[int, str] = {}  # of variables, within a block
         self.changed: set[int] = set()
@@ -115,12 +118,7 @@ class Variables(Writer):
             self.line(f"{at} = alloca {kind}")
 
     def memory(self, mask: str) -> list[tuple[str, str]]:
-        """Where a mask is kept: addresses and types.
-
-        Masks of bits are kept apart for each register of a vector, as they are made and used.
-        """
-        if not self.target.bits:
-            return [(mask, self.kind)]
+        """Where a mask is kept: addresses and types."""
         return [(f"{mask}.{part}", self.part_kind) for part in range(self.parts)]
 
     def set_mask(self, block: int, mask: str | None) -> None:
@@ -150,59 +148,74 @@ class Variables(Writer):
         return self.emit("load i64, ptr %everyone") if self.leaves else self.number
 
     def _keep(self, place: str, mask: str | None) -> None:
-        if mask is None:
-            values = ["zeroinitializer"] * self.parts
-        elif self.target.bits:
-            values = self.split(mask)
-        else:
-            values = [self.emit(f"sext {self.mask_kind} {mask} to {self.kind}")]
+        values = ["zeroinitializer"] * self.parts if mask is None else self.split(mask)
         for value, (at, kind) in zip(values, self.memory(place), strict=True):
             self.line(f"store {kind} {value}, ptr {at}")
 
     def _kept(self, place: str) -> str:
-        kept = [self.emit(f"load {kind}, ptr {at}") for at, kind in self.memory(place)]
+        return self.join([self.emit(f"load {kind}, ptr {at}") for at, kind in self.memory(place)])
+
+    def split(self, mask: str) -> list[str]:
+        """A mask in parts, one for each register, as the processor has them: bits or words.
+
+        So they are made and used; of masks as a whole LLVM makes others, and then parts of these.
+        """
+        if mask == ALL:
+            return [f"splat ({self.part_kind.split()[-1][:-1]} -1)"] * self.parts
+        if mask in self._parts:
+            return self._parts[mask]
+        return list(map(self.as_mask, self._split(mask, "i1")))
+
+    def as_mask(self, bits: str) -> str:
+        """A part of a mask of its bits."""
         if self.target.bits:
-            return self.join(kept)
-        return self.emit(f"icmp slt {self.kind} {kept[0]}, zeroinitializer")
+            return bits
+        return self.emit(f"sext <{self.lanes} x i1> {bits} to {self.part_kind}")
 
-    def split(self, vector: str, of: str = "i1") -> list[str]:
-        """A vector in parts, one for each register: by default a mask."""
-        if self.parts == 1:
-            return [vector]
-        if vector.startswith(("splat", "zero")):
-            return [vector] * self.parts
-        lanes = self.width // self.parts
-        return self._parts.get(vector) or [
-            self._some(vector, of, range(first, first + lanes))
-            for first in range(0, self.width, lanes)
-        ]
+    def join(self, parts: list[str]) -> str:
+        """A mask of its parts."""
+        mask = self._join([self._bits(part) for part in parts], "i1")
+        self._parts[mask] = parts
+        return mask
 
-    def join(self, parts: list[str], of: str = "i1") -> str:
-        """A vector of its parts."""
-        joined, lanes = parts, self.width // self.parts
-        while len(joined) > 1:
-            joined = [
-                self._shuffle(one, other, lanes, of, range(2 * lanes))
-                for one, other in zip(joined[::2], joined[1::2], strict=True)
-            ]
-            lanes *= 2
-        self._parts[joined[0]] = parts
-        return joined[0]
+    def _bits(self, part: str) -> str:
+        if self.target.bits:
+            return part
+        return self.emit(f"icmp slt {self.part_kind} {part}, zeroinitializer")
 
     def mixed(self, mask: str, one: str, other: str, of: str) -> str:
         """Of two vectors, lanes of a mask of the first, and else of the second."""
         if one in self._floats:  # so that LLVM sees that one operation can do both
             values = (self._floats[one], self.as_float(other, self.width))
             return self.as_word(self.mixed(mask, *values, "float"), self.width)
-        kind = f"<{self.width // self.parts} x {of}>"
-        parts = zip(self.split(mask), self.split(one, of), self.split(other, of), strict=True)
-        return self.join(
-            [
-                self.emit(f"select {self.part_kind} {m}, {kind} {a}, {kind} {b}")
-                for m, a, b in parts
-            ],
-            of,
-        )
+        kind, condition = f"<{self.lanes} x {of}>", f"<{self.lanes} x i1>"
+        parts = zip(self.split(mask), self._split(one, of), self._split(other, of), strict=True)
+        chosen = [
+            self.emit(f"select {condition} {self._bits(m)}, {kind} {a}, {kind} {b}")
+            for m, a, b in parts
+        ]
+        return self._join(chosen, of)
+
+    def _split(self, vector: str, of: str) -> list[str]:
+        if self.parts == 1:
+            return [vector]
+        if vector.startswith(("splat", "zero")):
+            return [vector] * self.parts
+        return self._pieces.get(vector) or [
+            self._some(vector, of, range(first, first + self.lanes))
+            for first in range(0, self.width, self.lanes)
+        ]
+
+    def _join(self, parts: list[str], of: str) -> str:
+        joined, lanes = parts, self.lanes
+        while len(joined) > 1:
+            joined = [
+                self._shuffle(one, other, lanes, of, range(2 * lanes))
+                for one, other in zip(joined[::2], joined[1::2], strict=True)
+            ]
+            lanes *= 2
+        self._pieces[joined[0]] = parts
+        return joined[0]
 
     def _some(self, vector: str, of: str, lanes: range) -> str:
         return self._shuffle(vector, "poison", self.width, of, lanes)
@@ -231,23 +244,33 @@ class Variables(Writer):
 
     def any(self, mask: str) -> str:
         """Whether a lane is in a mask."""
-        parts = self.split(mask)
-        n, some = self.width // self.parts, parts[0]
-        for part in parts[1:]:
-            some = self.emit(f"or {self.part_kind} {some}, {part}")
-        bits = self.emit(f"bitcast {self.part_kind} {some} to i{n}")
+        first, *rest = self.split(mask)
+        for part in rest:
+            first = self.emit(f"or {self.part_kind} {first}, {part}")
+        n = self.lanes
+        bits = self.emit(f"bitcast <{n} x i1> {self._bits(first)} to i{n}")
         return self.emit(f"icmp ne i{n} {bits}, 0")
 
     def words(self, mask: str) -> Iterator[tuple[int, str]]:
-        """The bits of a mask, a word at a time, and the first lane of each."""
-        n = min(self.width, WORD)
-        for first in range(0, self.width, n):
-            some = mask if n == self.width else self._some(mask, "i1", range(first, first + n))
-            yield first, self.emit(f"bitcast <{n} x i1> {some} to i{n}")
+        """The bits of a mask, some at a time, and the first lane of each."""
+        if self.target.bits:
+            n = min(self.width, WORD)
+            for first in range(0, self.width, n):
+                some = mask if n == self.width else self._some(mask, "i1", range(first, first + n))
+                yield first, self.emit(f"bitcast <{n} x i1> {some} to i{n}")
+            return
+        for number, part in enumerate(self.split(mask)):
+            bits = f"bitcast <{self.lanes} x i1> {self._bits(part)} to i{self.lanes}"
+            yield number * self.lanes, self.emit(bits)
+
+    @property
+    def together(self) -> int:
+        """Lanes of a word of bits."""
+        return min(self.width, WORD) if self.target.bits else self.lanes
 
     def count(self, mask: str) -> str:
         """How many lanes are in a mask, as i64."""
-        total, n = "", min(self.width, WORD)
+        total, n = "", self.together
         for _, bits in self.words(mask):
             number = self.as_i64(self.intrinsic(f"llvm.ctpop.i{n}", f"i{n}", [(f"i{n}", bits)]))
             total = self.emit(f"add i64 {total}, {number}") if total else number
@@ -255,7 +278,7 @@ class Variables(Writer):
 
     def as_i64(self, number: str) -> str:
         """A number of lanes, or of one, from a word with a bit for each."""
-        n = min(self.width, WORD)
+        n = self.together
         return number if n == WORD else self.emit(f"zext i{n} {number} to i{WORD}")
 
     def fresh(self, what: str) -> str:
