@@ -108,3 +108,40 @@ def test_the_beginning_again_of_low_bits_is_looked_for_alone():
     lines = module.module([(form, lowered)], Target(16, True), rows, strict=True)[0].split("\n")
     assert sum("vector.reduce" not in line and "icmp ne <16 x i32>" in line for line in lines) == 0
     assert sum("icmp ule i32" in line for line in lines) == 2
+
+
+def test_words_that_are_read_before_they_are_written():
+    """By some lanes alone, in vectors of one register, as lanes have many words."""
+    many = range(4, 20)
+    program = lw.fleet.assemble(
+        """
+.state S64
+.buffer x, 0, 400, inout
+.buffer y, auto, 400, out
+.routine main
+    VMID r0
+    SETI r2, 39
+    MODI r3, r0, 3
+    ADDI r1, r0, 0.5
+"""
+        + "\n".join(f"    SQRT r5, r0\n    STORE r5, mem{n}\n    ADDI r0, r0, 1" for n in many)
+        + """
+    VMID r0
+    BRANCH_EQ r3, on
+    READ r1, r0
+    WRITE r0, r2
+on:
+"""
+        + "\n".join(f"    LOAD r5, mem{n}\n    ADD r1, r1, r5" for n in many)
+        + """
+    ADDI r0, r0, y
+    WRITE r0, r1
+    HALT
+.phase wait_all
+    .launch main, 400
+"""
+    )
+    x = np.arange(400, dtype=np.float32) * 3
+    one, other = program.bind("reference")(x=x), program.bind("llvm")(x=x)
+    assert np.array_equal(one["x"], other["x"])
+    assert np.array_equal(one["y"], other["y"])

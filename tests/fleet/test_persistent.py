@@ -8,9 +8,11 @@ import pytest
 import lanework as lw
 from lanework.engines.lanes.convert import converted
 from lanework.engines.lanes.persistent import suited
+from lanework.engines.llvm.lanetarget import Target
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native.form import Form
 from lanework.machines.fleet.native.lower import Lowering
+from lanework.machines.fleet.native.module import module
 
 LOOP = """
     MULI r1, r0, 0.37
@@ -144,6 +146,23 @@ def test_those_that_have_little_to_do_in_loops_do_not():
         f".buffer x, 0, 50, inout\n.routine main\n{text}\n.phase wait_all\n.launch main, 50\n"
     )
     assert not suited(lowered(source))
+
+
+@pytest.mark.parametrize(("many", "anew"), [(4, True), (16, False)])
+def test_those_whose_code_would_take_long_to_compile_do_not(many, anew):
+    """Lanes wait at many blocks for each other, which are all in one more loop."""
+    tests = "\n".join(f"ADDI r2, r3, {-7 * n}\nBRANCH_EQ r2, out{n}" for n in range(many))
+    outs = "\n".join(f"out{n}:\nVMID r0\nADDI r3, r3, {n}\nWRITE r0, r3\nHALT" for n in range(many))
+    text = PROGRAMS["a loop"].replace("again:", f"again:\n{tests}")
+    source = lw.fleet.assemble(
+        f".buffer x, 0, 50, inout\n.routine main\n{text}\n{outs}\n"
+        ".phase wait_all\n.launch main, 50\n"
+    )
+    assert suited(lowered(source))
+    form, rows = Form(0), {name: n for n, name in enumerate(FleetView.of(source).profile.fields)}
+    program = Lowering(FleetView.of(source), form).program()
+    lines, _ = module([(form, program)], Target(16, True), rows, strict=True)
+    assert ("%next = alloca" in lines) == anew
 
 
 MORE = [pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 40)]

@@ -59,13 +59,12 @@ def _load(writer: Masked, step: Load) -> None:
     first = writer.emit(f"extractelement {writer.kind} {index}, i64 0")
     row = _row(writer, index, mask, step.row)
     if row == "true":
-        at = _address(writer, first, step.part)
-        writer.write(step.dest, writer.masked_load(at, mask, "i32"))
+        writer.write(step.dest, _load_row(writer, first, mask, step.part))
         return
     fast, slow, both = (writer.fresh(what) for what in ("row", "gather", "loaded"))
     _fork(writer, row, fast, slow)
     writer.label(fast)
-    one = writer.masked_load(_address(writer, first, step.part), mask, "i32")
+    one = _load_row(writer, first, mask, step.part)
     writer.line(f"br label %{both}")
     writer.label(slow)
     n, pointer = writer.width, writer.place(step.part)
@@ -80,6 +79,18 @@ def _load(writer: Masked, step: Load) -> None:
     writer.write(
         step.dest, writer.emit(f"phi {writer.kind} [ {one}, %{fast} ], [ {other}, %{slow} ]")
     )
+
+
+def _load_row(writer: Masked, first: str, mask: str, part: int) -> str:
+    """Words in a row.
+
+    LLVM makes one of a load and of what mixes it into a variable, and puts that where the latter
+    is: behind what the block stores. With `freeze` between the two it does not.
+    """
+    words = writer.masked_load(_address(writer, first, part), mask, "i32")
+    steps = writer.program.blocks[writer.block].steps
+    stores = any(isinstance(each, Store | Update) for each in steps)
+    return writer.emit(f"freeze {writer.kind} {words}") if stores else words
 
 
 def _row(writer: Masked, index: str, mask: str, known: bool) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from lanework.engines import signals
 from lanework.engines.lanes.convert import converted
+from lanework.engines.lanes.order import weight
 from lanework.engines.lanes.persistent import persistent, suited
 from lanework.engines.lanes.program import LaneProgram
 from lanework.engines.llvm.lanetarget import Target
@@ -26,6 +27,10 @@ from lanework.machines.fleet.native.text import (
     Body,
     Rows,
 )
+
+MOST = 8_000
+"""Operations, about, above which lanes do not begin anew: all blocks are then in one more loop, so
+that code takes longer to compile than is spared."""
 
 
 def module(
@@ -43,7 +48,8 @@ def module(
     for kind, (form, program) in enumerate(forms):
         shape = converted(program)
         if not (form.table or form.resume) and suited(shape):
-            shape = converted(persistent(program, shape))
+            anew = converted(persistent(program, shape))
+            shape = anew if weight(anew.program, MOST) <= MOST else shape
         body = Body(shape, target, rows, form, strict)
         texts.append(body.text(f"form{kind}"))
         declares |= body.declares
