@@ -59,6 +59,16 @@ stay:
 done:
     HALT
 """,
+    "behind a long loop": "again:\n"
+    + "ADDI r3, r3, 1\n" * 30
+    + """
+    BRANCH_EQ r1, again
+    BRANCH_GT r1, bad
+    HALT
+bad:
+    WRITE r6, r3
+    HALT
+""",
     "in loops of loops": """
 outer:
     SETI r4, 3

@@ -69,15 +69,11 @@ class Turns(Variables):
         stay = self.fresh("stay")
         self.line(f"br i1 {self.late(new)}, label %late, label %{stay}")
         self.label(stay)
-        self._leave(to, new, self.limit())
+        self._leave(to, self.limit())
 
-    def _leave(self, to: int, turns: str, limit: str) -> None:
+    def _leave(self, to: int, limit: str) -> None:
         """Lanes give up that have executed more than any may; the others go on."""
-        old, leave = self.fresh("old"), self.fresh("leave")
-        many = self.emit(f"icmp ugt i64 {turns}, {limit}")
-        self.line(f"br i1 {many}, label %{old}, label %b{to}")  # no lane is older without
-        self.label(old)
-        masked = to in self.shape.masked
+        leave, masked = self.fresh("leave"), to in self.shape.masked
         over = self.emit(
             f"icmp sgt {self.elder_kind} {self.lifetimes(self.order.ages[to])}, "
             f"{self.splat(limit, 'i64')}"
