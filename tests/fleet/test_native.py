@@ -13,8 +13,11 @@ from lanework.engines.lanes.webs import split
 from lanework.engines.llvm import turns
 from lanework.machines.fleet.gpu import phases
 from lanework.machines.fleet.isa import FLEET
+from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import graphs
 from lanework.machines.fleet.native.engine import LLVMEngine
+from lanework.machines.fleet.native.form import Form
+from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.state import Status
 
 COLLATZ = """
@@ -210,6 +213,16 @@ OUTSIDE = """
 .phase wait_all
     .launch main, 40
 """
+
+
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
+@pytest.mark.parametrize(("words", "faults"), [(20, False), (19, True)])
+def test_no_vm_is_tested_whose_addresses_certainly_are_inside(words, faults):
+    text = f".shared {words}\n.routine main\nVMID r0\nREAD r1, r0\nADDI r1, r1, 1\nWRITE r0, r1\n"
+    program = lw.fleet.assemble(text + "HALT\n.phase\n.launch main, 20\n")
+    lanes = Lowering(FleetView.of(program), Form(0, bounds=True)).program()
+    assert any(isinstance(block.end, Branch) for block in lanes.blocks) == faults
+    same(program, bounds="fault", on_fault="go on")
 
 
 @pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
@@ -795,9 +808,6 @@ def test_short_ways_become_one(text):
     """Instructions are counted as if lanes had gone apart."""
     from lanework.engines.lanes.convert import converted
     from lanework.engines.lanes.webs import split
-    from lanework.machines.fleet.layout import FleetView
-    from lanework.machines.fleet.native.form import Form
-    from lanework.machines.fleet.native.lower import Lowering
 
     program = lw.fleet.assemble(text)
     same(program)

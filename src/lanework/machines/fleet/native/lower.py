@@ -142,15 +142,15 @@ class Lowering:
         out = {order[0], (self.form.entry,)}
         for node in order:
             info = self.view.infos[node[-1]]
-            if info.kernel is Kernel.BRANCH or self._tests(info):
+            if info.kernel is Kernel.BRANCH or self._tests(node[-1]):
                 out.update(self._next(node))
         return out & set(order)
 
-    def _tests(self, info: FleetInstr) -> bool:
+    def _tests(self, ip: int) -> bool:
         """Whether a VM may stop at an instruction, and others go on."""
-        return info.name == "WAIT" or (
-            self.form.bounds and any(o.name == "addr" for o in info.operands)
-        )
+        info, access = self.view.infos[ip], effects(self.view).access(ip)
+        outside = self.form.bounds and any(o.name == "addr" for o in info.operands)
+        return info.name == "WAIT" or (outside and (access is None or not access.inside))
 
     def _to(self, node: Node) -> int:
         """The block that begins with an instruction."""
@@ -182,7 +182,7 @@ class Lowering:
             block.end = self._control(node, info, instruction)
             return
         after = (*context, ip + 1)
-        if self._tests(info):
+        if self._tests(ip):
             self._guarded(block, ip, info, instruction, self._to(after))
             return
         self._straight(ip, info, instruction)
