@@ -57,9 +57,15 @@ def interrupted(runner, ctrl_c, when, **inputs):
     assert ctrl_c.work_since() < 1.0
 
 
-@pytest.mark.parametrize("settings", [{}, {"bounds": "fault"}], ids=["", "faults"])
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("loop", LOOPS)
+SLOW = [pytest.param(each, marks=pytest.mark.long) for each in ENGINES if each != "llvm"]
+FAULTS = pytest.param({"bounds": "fault"}, marks=pytest.mark.long, id="faults")
+OFTEN = list(LOOPS)[:3]
+SELDOM = [pytest.param(each, marks=pytest.mark.long) for each in LOOPS if each not in OFTEN]
+
+
+@pytest.mark.parametrize("settings", [pytest.param({}, id=""), FAULTS])
+@pytest.mark.parametrize("engine", ["llvm", *SLOW])
+@pytest.mark.parametrize("loop", [*OFTEN, *SELDOM])
 def test_in_a_loop(loop, engine, settings, ctrl_c):
     program = lw.fleet.assemble(HEAD + LOOPS[loop] + TAIL)
     runner = program.bind(engine, **settings)
@@ -74,8 +80,8 @@ def test_in_a_loop(loop, engine, settings, ctrl_c):
             assert np.asarray(got[name]).tobytes() == np.asarray(wanted[name]).tobytes()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("turns", [1, 40])
+@pytest.mark.parametrize("engine", ["llvm", *SLOW])
+@pytest.mark.parametrize("turns", [1, pytest.param(40, marks=pytest.mark.long)])
 def test_in_a_schedule_of_many_steps(engine, turns, ctrl_c):
     text = f"""
 .shared 40
@@ -105,7 +111,7 @@ again:
         interrupted(many, ctrl_c, 0.3)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ["llvm", *SLOW])
 def test_in_what_is_done_after_all_epochs(engine, monkeypatch, ctrl_c):
     """VMs are many, and a swap by each is done one after another."""
     n = 100_000
