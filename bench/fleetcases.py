@@ -38,7 +38,10 @@ def isa() -> str:
 def machine() -> str:
     """What our code is made for, and that of the others."""
     has = "AVX-512" if "avx512f" in host.cpu_flags() else "AVX2"
-    return f"Fleets: Lanework's code is for {isa()}, that of numba, Taichi, Warp and JAX for {has}."
+    return (
+        f"Fleets: Lanework's code is for {isa()}, and so is that of numba and JAX;"
+        f" that of Taichi and Warp is for {has}."
+    )
 
 
 def engines(first: str = "llvm") -> list[str]:

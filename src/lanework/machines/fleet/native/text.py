@@ -72,7 +72,7 @@ def unit(count: int) -> int:
 
     Example:
         >>> unit(10), unit(4096), unit(1 << 20), unit(1 << 24)
-        (64, 256, 1024, 16384)
+        (128, 256, 1024, 16384)
     """
     few, many = (-(-count // (units * LEAST)) * LEAST for units in (SHARES, MANY))
     return max(min(few, UNIT), many)
