@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,6 @@ class Solution:
     seconds: float
     _run: Any = field(repr=False)
     _state: Any = field(default=None, repr=False)
-    _result: Any = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -104,12 +104,10 @@ class Solution:
             ),
         )
 
-    @property
+    @functools.cached_property
     def result(self) -> SeriesResult:
         """All outputs of the program, run at the last iterate."""
-        if self._result is None:
-            self._result = self._run(self.variables)
-        result: SeriesResult = self._result
+        result: SeriesResult = self._run(self.variables)
         return result
 
     def table(self) -> str:
@@ -170,7 +168,6 @@ class Solutions(Sequence[Solution]):
     ) -> None:
         self._solutions, self.axes, self.shape = list(solutions), axes, shape
         self._run = run
-        self._result: Any = None
 
     def __len__(self) -> int:
         return len(self._solutions)
@@ -217,12 +214,10 @@ class Solutions(Sequence[Solution]):
             out[name] = array.reshape(*array.shape[:-1], *self.shape)
         return out
 
-    @property
+    @functools.cached_property
     def result(self) -> SeriesResult:
         """All outputs of the program, run with the unknowns of all lanes."""
-        if self._result is None:
-            self._result = self._run(self.variables)
-        result: SeriesResult = self._result
+        result: SeriesResult = self._run(self.variables)
         return result
 
     def table(self) -> str:
