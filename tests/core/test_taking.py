@@ -18,6 +18,7 @@ from lanework.core.data.holding import reading
 from lanework.core.data.labels import align, labels_along
 from lanework.core.data.libraries import flat
 from lanework.core.data.values import Given, as_array, exactly
+from lanework.core.result.saving import write_array
 
 pytestmark = pytest.mark.slow
 
@@ -184,3 +185,30 @@ def test_labels_are_counted_before_they_are_looked_up():
     assert caught.value.message == (
         "the labels of input 'x' need 340.0 kB, and the cap is 100.0 kB"
     )
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.ones((3, 500_000)),
+        np.ones((500_000, 3)).T,
+        np.ones((500_000, 6))[:, ::2],
+        np.arange(200_000).astype(object),
+        np.array([f"name {n}" for n in range(200_000)] + [None], object),
+    ],
+    ids=["rows", "columns", "steps", "integers", "texts"],
+)
+def test_arrays_are_written_without_a_copy_of_them(array, tmp_path):
+    """NumPy's own way copies up to 16 MiB, which a memory cap would be passed by."""
+    path = tmp_path / "x.npy"
+    tracemalloc.start()
+    try:
+        with path.open("wb") as file:
+            write_array(file, array)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3_000_000
+    written = np.load(path)
+    assert written.shape == array.shape
+    assert written.tolist() == [("" if x is None else x) for x in array.tolist()]

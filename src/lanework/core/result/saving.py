@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from lanework.core.result.outputs import Array, Outputs
 from lanework.core.result.picture import PICTURES, picture_of
 from lanework.core.result.tablefile import TABLES, TEXTS, TableFile, write_book
 
-PART = 8192
-"""Numbers of an array that are one piece of a JSON text."""
+PART = 1 << 14
+"""Numbers of an array that are one piece of what is written."""
 ENDINGS = (*TABLES, ".xlsx", ".npz", ".npy", ".json", *PICTURES)
 
 
@@ -109,7 +109,7 @@ def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...
         return (path,)
     writers: dict[str, Callable[[IO[bytes]], None]] = {
         ".npz": lambda file: write_arrays(file, {**_labels(result), **result}),
-        ".npy": lambda file: np.save(file, result[next(iter(result))]),
+        ".npy": lambda file: write_array(file, result[next(iter(result))]),
         ".json": lambda file: write_json(file, described(result)),
     }
     with atomic_write(path) as file:
@@ -134,30 +134,61 @@ def write_arrays(file: IO[bytes], arrays: Mapping[str, Any]) -> None:
     with zipfile.ZipFile(file, "w") as members:
         for name, array in arrays.items():
             with members.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, _unpickled(np.asanyarray(array)), None, False)
+                write_array(member, np.asanyarray(array))
 
 
-def _unpickled(array: Array) -> Array:
-    if array.dtype.kind != "O":
-        return array
-    items = array.reshape(-1).tolist()
-    if all(type(item) is int and abs(item) < 1 << 63 for item in items):
-        return array.astype(np.int64)
-    texts = ["" if item is None else str(item) for item in items]
-    return np.array(texts, str).reshape(array.shape)
+def write_array(file: IO[bytes], array: Array) -> None:
+    """An array as an .npy file, part by part: NumPy copies up to 16 MiB of it at a time.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> write_array(file, np.array([["up", None]], object))
+        >>> _ = file.seek(0)
+        >>> np.load(file)
+        array([['up', '']], dtype='<U2')
+    """
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    objects, kind = array.dtype.kind == "O", array.dtype
+    if objects:
+        kind = _plain_type(array)
+    descr = np.lib.format.dtype_to_descr(kind)
+    header = {"descr": descr, "fortran_order": fortran, "shape": array.shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    for part in _parts(array, "F" if fortran else "C"):
+        texts = objects and kind.kind == "U"
+        cells = np.array([_cell(item) for item in part.tolist()], kind) if texts else part
+        file.write(cells.astype(kind, copy=False).tobytes())
+
+
+def _parts(array: Array, order: Literal["C", "F"] = "C") -> Iterator[Array]:
+    flags: list[Any] = ["external_loop", "buffered", "zerosize_ok", "refs_ok"]
+    with np.nditer(array, flags, order=order, buffersize=PART) as parts:
+        for part in parts:
+            yield np.asarray(part)
+
+
+def _plain_type(objects: Array) -> np.dtype[Any]:
+    """Of whole numbers, if 64 bits hold them all, else of texts."""
+    integers, longest = True, 1
+    for part in _parts(objects):
+        for item in part.tolist():
+            integers &= type(item) is int and -(1 << 63) <= item < 1 << 63
+            longest = max(longest, len(_cell(item)))
+    return np.dtype(np.int64) if integers else np.dtype((str, longest))
+
+
+def _cell(item: Any) -> str:
+    return "" if item is None else str(item)
 
 
 def _labels(result: Outputs) -> dict[str, Any]:
-    """The labels along axes that no output is called like; text where they are no plain array."""
+    """The labels along axes that no output is called like."""
     arrays: dict[str, Array] = {}
     for axis, x in result.coords.items():
         if x is not None:
             arrays |= result.by_level(axis, len(x)) or {axis: one_type(np.asarray(x))}
-    return {
-        axis: labels.astype(str) if labels.dtype == object else labels
-        for axis, labels in arrays.items()
-        if axis not in result
-    }
+    return {axis: labels for axis, labels in arrays.items() if axis not in result}
 
 
 def plain(result: Outputs) -> dict[str, Any]:
