@@ -6,6 +6,7 @@ killed leaves it there; the next write into that folder finds that nobody holds 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -77,13 +78,34 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     except OSError as error:
         if error.filename is not None and Path(error.filename) not in (temporary, target):
             raise  # the block's own trouble with another file
-        help = "check free space and permissions; what was there before is untouched"
-        if not target.parent.is_dir():
-            help = f"make the folder first: {target.parent}"
-        what = f"{path} could not be written: {error.strerror or error}"
-        raise Diagnostic(FILE_NOT_WRITTEN, what, help=help) from error
+        raise _unwritten(path, target, error.strerror or str(error)) from error
     finally:
         _give_up(temporary, held)
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that cannot be written to, before there is anything to write.
+
+    Raises:
+        Diagnostic: LW0201 where there is no folder, or no permission, or the path is a folder.
+    """
+    target = Path(os.path.realpath(path))
+    touched = target if target.exists() and not target.is_file() else target.parent
+    reason = errno.EISDIR if target.is_dir() else errno.ENOENT
+    if target.parent.is_dir() and not target.is_dir():
+        if os.access(touched, os.W_OK):
+            return
+        reason = errno.EACCES
+    raise _unwritten(path, target, os.strerror(reason))
+
+
+def _unwritten(path: str | os.PathLike[str], target: Path, reason: str) -> Diagnostic:
+    help = "check free space and permissions; what was there before is untouched"
+    if target.is_dir():
+        help = "give a file, not a folder"
+    elif not target.parent.is_dir():
+        help = f"make the folder first: {target.parent}"
+    return Diagnostic(FILE_NOT_WRITTEN, f"{path} could not be written: {reason}", help=help)
 
 
 def write_bytes_atomic(path: str | os.PathLike[str], data: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -149,12 +149,29 @@ class Request:
         """Refuse a file that results are not written to: before the work, not after it.
 
         Raises:
-            Diagnostic: LW1023.
+            Diagnostic: LW0201, LW1023.
         """
+        from lanework.base.files import check_target
         from lanework.core.result.saving import ENDINGS, check_ending
 
         if self["out"] is not None:
             check_ending(Path(self["out"]), endings or ENDINGS)
+            check_target(self["out"])
+
+    def check_held(self, outputs: Collection[object], rows: int = 0) -> None:
+        """Refuse a file that does not hold so many outputs, or rows; likewise before the work.
+
+        Raises:
+            Diagnostic: LW1024, LW1027.
+        """
+        from lanework.core.data.opening import ending_of
+        from lanework.core.result.saving import check_count
+        from lanework.core.result.tablefile import check_rows
+
+        ending = ending_of(self["out"] or "")
+        check_count(ending, len(outputs))
+        if ending == ".xlsx":
+            check_rows(rows)
 
     def about(self) -> dict[str, str]:
         """The program, as every report in JSON names it."""

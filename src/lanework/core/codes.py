@@ -106,7 +106,8 @@ NO_PICTURE = code(
     "an output that is no picture",
     "A `.pgm` file holds a gray picture, samples of shape (height, width), and a `.ppm` file one "
     "in colour, (height, width, 3). Samples go from 0, black, to 255; fractions are rounded. Scale "
-    "what goes further, for example with `255 * x / x.max()`, or write .npy.",
+    "what goes further, for example with `255 * x / x.max()`, or write .npy. On the command line "
+    "`--width N` says how wide the picture of a fleet's buffer is, where none went in.",
 )
 GIVEN_TWICE = code(
     "LW1026",

@@ -50,6 +50,20 @@ def check_ending(path: Path, endings: tuple[str, ...] = ENDINGS) -> str:
     return ending
 
 
+def check_count(ending: str, count: int) -> None:
+    """Refuse more outputs than such a file holds.
+
+    Raises:
+        Diagnostic: LW1024.
+    """
+    if ending in (".npy", *PICTURES) and count != 1:
+        raise Diagnostic(
+            ONE_OUTPUT,
+            f"a {ending} file holds one array, and the result has {count} outputs",
+            help="choose one output, or use .npz",
+        )
+
+
 def table_paths(path: Path, shapes: Mapping[tuple[str, ...], Any]) -> dict[tuple[str, ...], Path]:
     """Where each table goes: the first to the path itself, others with their axes in the name."""
     paths = {}
@@ -95,12 +109,7 @@ def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...
         with atomic_write(path) as file:
             write_book(file, sheets)
         return (path,)
-    if ending in (".npy", *PICTURES) and len(result) != 1:
-        raise Diagnostic(
-            ONE_OUTPUT,
-            f"a {ending} file holds one array, and the result has {len(result)} outputs",
-            help="choose one output, or use .npz",
-        )
+    check_count(ending, len(result))
     if ending in PICTURES:
         name = next(iter(result))
         picture = picture_of(result[name], name, ending)

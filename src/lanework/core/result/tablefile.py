@@ -179,6 +179,15 @@ def _check_blocks(blocks: Iterable[Mapping[str, Array]]) -> None:
             for start in range(0, len(column) if column.dtype.kind in "OU" else 0, CHUNK):
                 _check_lengths(column[start : start + CHUNK].tolist())
         count += len(next(iter(columns.values()), ()))
+    check_rows(count)
+
+
+def check_rows(count: int) -> None:
+    """Refuse more rows than a sheet has.
+
+    Raises:
+        Diagnostic: LW1027.
+    """
     if count >= MOST_ROWS:
         raise Diagnostic(
             TOO_MANY_ROWS,

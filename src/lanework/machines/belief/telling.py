@@ -96,13 +96,20 @@ def blocks_of(
     from lanework.core.data.opening import ending_of
     from lanework.core.result.tablefile import TABLES
     from lanework.machines.belief.data.evidence import iter_table
+    from lanework.machines.belief.data.result import UAI, check_uai
     from lanework.machines.belief.queries.streaming import STREAMED, block_rows
 
     out, table = request["out"], request["evidence"]
     streams = out is not None and ending_of(out) in TABLES and kind in STREAMED
     every, limits = list(variables), request.limits
     if not streams or request["approximate"] or request["json"] or not _is_table(table):
-        return iter([_with_labels(request, evidence(request, every), every)]), False
+        columns = evidence(request, every)
+        if out is not None and ending_of(out) in UAI:
+            rows = max(map(len, columns.values()), default=1)
+            # every query but for the best assignment sums, which is what .pr holds
+            sums = ending_of(out) == ".pr" and kind not in ("mpe", "mmap", "kbest")
+            check_uai(Path(out), "z" if sums else kind, rows)
+        return iter([_with_labels(request, columns, every)]), False
     _check_given(request)
 
     def size(columns: list[str]) -> int:

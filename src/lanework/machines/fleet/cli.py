@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,13 +20,13 @@ from lanework.core.cli import (
     read_text,
 )
 from lanework.core.codes import BAD_ARGUMENT
+from lanework.core.data.opening import ending_of
 from lanework.core.options import LIMITS
 from lanework.core.result.saving import labels_in_json
 from lanework.core.result.show import many, seconds, show_word
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
-    from lanework.core.result.result import Result
     from lanework.machines.fleet.runner import Runner
     from lanework.machines.fleet.runtime.watching import Moment
 
@@ -65,8 +64,14 @@ def run(request: Request) -> None:
         return
     from lanework.machines.fleet.runtime.arguments import inputs
     from lanework.machines.fleet.runtime.losses import LossNotice, losses
+    from lanework.machines.fleet.runtime.pictures import as_picture
+    from lanework.machines.fleet.runtime.settings import wanted
 
     given, chosen = inputs(request), request.names("outputs")
+    names = wanted(request.program, chosen)
+    if chosen is None and ending_of(request["out"] or "") == ".npy":
+        names = ("shared",)
+    shape = _check_written(request, names, given)
     with (
         warnings.catch_warnings(action="ignore", category=LossNotice),  # they are told below
         terminal.Bar(request.path.name, shown=not request["json"]) as bar,
@@ -80,9 +85,9 @@ def run(request: Request) -> None:
     if chosen is not None:
         result = result.select(chosen)
     if request["out"] is not None:
-        ending = Path(request["out"]).suffix.lower()
-        one = ending == ".npy" and chosen is None
-        written = result.select(["shared"]) if one else _picture(result, given, ending)
+        written = result.select(names)
+        if shape:
+            written = as_picture(written, shape)
         files = written.save(request["out"], csv_safe=request["csv_safe"])
     stats = result.stats
     if request["json"]:
@@ -111,22 +116,28 @@ def run(request: Request) -> None:
     terminal.wrote(files)
 
 
-def _picture(result: Result, given: Mapping[str, Any], ending: str) -> Result:
-    """An output as high and wide as the picture among the inputs that has as many samples."""
-    import numpy as np
+def _check_written(
+    request: Request, names: Sequence[str], given: Mapping[str, Any]
+) -> tuple[int, ...]:
+    """The shape of the picture that is written, () for other files.
 
+    Raises:
+        Diagnostic: LW1024, LW1027, LW1028, LW8001.
+    """
     from lanework.core.result.picture import PICTURES
+    from lanework.machines.fleet.layout import FleetView
+    from lanework.machines.fleet.runtime.pictures import picture_shape
 
-    if ending not in PICTURES or len(result) != 1:
-        return result
-    (name,) = result
-    form = (3,) if ending == ".ppm" else ()
-    for array in map(np.asarray, given.values()):
-        shape = (*array.shape[:2], *form)
-        if array.ndim >= 2 and math.prod(shape) == result[name].size:
-            axes = ("row", "column", "channel")[: len(shape)]
-            return type(result)({name: result[name].reshape(shape)}, axes={name: axes})
-    return result
+    view, width = FleetView.of(request.program), request["width"]
+    sizes = {"shared": view.shared, **{buffer.name: buffer.size for buffer in view.buffers}}
+    request.check_held(names, max((sizes[name] for name in names), default=0))
+    ending = ending_of(request["out"] or "")
+    if ending in PICTURES:
+        return picture_shape(names[0], sizes[names[0]], ending, width, given.values())
+    if width is not None:
+        what = "--width is of pictures, and none is written"
+        raise Diagnostic(BAD_ARGUMENT, what, help="give --out FILE.pgm, or leave out --width")
+    return ()
 
 
 def trace(request: Request) -> None:
@@ -260,6 +271,12 @@ COMMANDS = CommandLine(
         "run": (
             *_SHARED,
             click.Option(["--outputs"], metavar="A,B", help="Show or write these outputs only."),
+            click.Option(
+                ["--width"],
+                type=click.IntRange(min=1),
+                metavar="N",
+                help="Samples in a row of a picture (--out).",
+            ),
             click.Option(
                 ["--trace"], metavar="vm=N", help="Print what one VM does, and no result."
             ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
@@ -82,8 +83,12 @@ def _number(argument: str, word: str) -> float:
 
 def run(request: Request) -> None:
     """Run a register program and print its registers."""
-    request.check_out()
+    from lanework.core.result.picture import PICTURES
+    from lanework.core.result.saving import ENDINGS
+
+    request.check_out(*(ending for ending in ENDINGS if ending not in PICTURES))
     given = parse(request.words, request.program.inputs, request.names("labels") or ())
+    request.check_held(request.program.outputs, max(map(np.size, given.values()), default=0))
     with request.program.bind(request["engine"], request.limits) as runner:
         result = runner(**given)
     files: Sequence[Path] = (

@@ -99,6 +99,7 @@ def run(request: Request) -> None:
     alone = [word for word in _overridden(request) if "=" not in word]
     check_overridden(alone, {*inputs.values, *columns, *view.unused})
     runner = _bound(request)
+    request.check_held(runner.wanted)
     if request["workbook"] is not None:
         _write_workbook(request, inputs)
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:

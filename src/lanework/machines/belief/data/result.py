@@ -24,8 +24,31 @@ from lanework.machines.belief.graph.uai import write_results
 from lanework.machines.belief.semiring import CUSTOM
 
 POSTERIOR = "posterior"
-ENDINGS = (".json", *TABLES, ".xlsx", ".npz", ".pr", ".mar", ".mpe")
+UAI = {".pr": "z", ".mar": "marginals", ".mpe": "mpe"}
+"""The endings of results of UAI inference competitions, and the query that each answers."""
+ENDINGS = (".json", *TABLES, ".xlsx", ".npz", *UAI)
 LISTED, BAR = 20, 120  # variables that a notebook shows, and the width of a bar for one
+
+
+def check_uai(path: Path, query: str, rows: int) -> None:
+    """Refuse what a result of UAI inference competitions does not hold.
+
+    Args:
+        path: the file.
+        query: the kind of the query.
+        rows: of evidence.
+
+    Raises:
+        Diagnostic: LW5012.
+    """
+    if rows != 1:
+        what = f"{path.name} holds one row of evidence, not {rows:,}"
+        raise Diagnostic(NO_TABLE, what, help="write .json, .csv or .parquet")
+    held = UAI[path.suffix.lower()]
+    if query != held:
+        asked = "all" if held == "marginals" else held
+        what = f"{path.name} does not hold what was asked for"
+        raise Diagnostic(NO_TABLE, what, help=f"ask with --query {asked}")
 
 
 class BeliefResult(Answers):
@@ -140,25 +163,22 @@ class BeliefResult(Answers):
 
     def _uai(self, path: Path) -> str:
         """A result as UAI inference competitions have it, of one row."""
-        totals = self.rows(self.total)
-        if len(totals) != 1:
-            what = f"{path.name} holds one row of evidence, not {len(totals):,}"
-            raise Diagnostic(NO_TABLE, what, help="write .json, .csv or .parquet")
-        ending = path.suffix.lower()
-        if ending == ".pr" and self.total == LN_P:
+        totals, ending = self.rows(self.total), path.suffix.lower()
+        logarithm = ending == ".pr" and self.total == LN_P
+        check_uai(path, "z" if logarithm else self.query, len(totals))
+        if logarithm:
             return write_results(float(totals.max()))
-        query = {".mar": "marginals", ".mpe": "mpe", ".pr": "z"}[ending]
-        if self.query != query:
-            asked = "all" if query == "marginals" else query
-            what = f"{path.name} does not hold what was asked for"
-            raise Diagnostic(NO_TABLE, what, help=f"ask with --query {asked}")
         if self.stats["variables"] != len(self.names):
             what = f"{path.name} holds every variable, and the answer {len(self.names)}"
             raise Diagnostic(NO_TABLE, what, help="leave out --query")
         if ending == ".mar":
             return write_results(marginals=[self.rows(name)[0].tolist() for name in self.names])
         if not self.possible().all():
-            raise Diagnostic(NO_TABLE, "the evidence is impossible: there is no assignment")
+            raise Diagnostic(
+                NO_TABLE,
+                "the evidence is impossible: there is no assignment",
+                help="change or leave out some of it",
+            )
         best = [self.states[name].index(str(self.rows(name)[0, 0])) for name in self.names]
         return write_results(best=dict(enumerate(best)))
 

@@ -116,6 +116,7 @@ def _program(request: Request, outputs: list[str]) -> SeriesProgram:
     request.check_out()
     program: Program[Any] = request.program
     known = {port.name for port in program.outputs}
+    request.check_held(known | set(outputs))
     if request.is_model and not known.issuperset(outputs):
         path = request.path
         model = read_model(read_text(path), str(path), str(path.parent))
