@@ -15,7 +15,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypedDict
 
 from lanework.machines.fleet.plan import Allocated
@@ -184,6 +184,10 @@ class Progress:
     faults: int = 0
     first_fault: int = -1
     stop: Stop = Stop.EPOCHS
+
+    def copied(self) -> Progress:
+        """The same counts, which stay as they are now."""
+        return replace(self, by_kernel=self.by_kernel.copy())
 
 
 class Engine(Protocol):

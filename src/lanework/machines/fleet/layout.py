@@ -91,7 +91,11 @@ class FleetView:
 
     def has(self, *names: str) -> bool:
         """Whether there is an instruction of these mnemonics."""
-        return any(info.name in names for info in self.infos)
+        return not self._mnemonics.isdisjoint(names)
+
+    @cached_property
+    def _mnemonics(self) -> frozenset[str]:
+        return frozenset(info.name for info in self.infos)
 
     def named(self, kind: OperandKind) -> Iterator[tuple[FleetInstr, Numbers, Words]]:
         """For operands of a kind, mnemonic by mnemonic: the instructions, and what each names."""

@@ -163,7 +163,7 @@ class EpochEngine:
             passed = until is not None and time.monotonic() > until
             if passed and not self.on.head[Control.ORDERED]:
                 break
-        return copy.deepcopy(progress)
+        return progress.copied()
 
     def _same(self) -> bool:
         """Whether nothing changes any more where all VMs yield or wait."""

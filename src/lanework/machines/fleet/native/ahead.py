@@ -8,7 +8,6 @@ of them kept.
 from __future__ import annotations
 
 import contextlib
-import copy
 import time
 from abc import ABC, abstractmethod
 from typing import Any
@@ -222,7 +221,7 @@ class AheadEngine(ReferenceEngine, ABC):
             and step + steps < len(self.view.plan.schedule)
         ):
             self.clear(self.view.allocation.kept, self.view.slots)
-        return steps, copy.deepcopy(progress)
+        return steps, progress.copied()
 
     def _count(self, counters: Counters) -> None:
         """Add up what a call has counted."""

@@ -22,6 +22,8 @@ Entries = npt.NDArray[np.int64]
 CHUNK = 1 << 14
 """Groups of phases that one call runs at most."""
 NO_ENTRIES: Entries = np.zeros((0, len(text.ENTRY)), np.int64)
+TABLES = 8
+"""Tables of launches that are kept for runs to come."""
 HEAVY = 60_000
 """Operations of a routine above which it is not compiled, as that takes more than some seconds."""
 
@@ -49,6 +51,7 @@ class Groups:
         self.effects = effects(view)
         starts, kinds, known = [], [], dict[tuple[int, ...], int]()
         self.rows: list[Entries | str] = []
+        self._entries: dict[tuple[int, int], tuple[Entries, int]] = {}
         step, schedule = 0, view.plan.schedule
         while step < len(schedule):
             steps = self.effects.together(step)
@@ -246,6 +249,14 @@ class Groups:
             step: the first.
             most: groups at most.
         """
+        known = self._entries.get((step, most))
+        if known is None:
+            known = self._listed(step, most)
+            if len(self._entries) < TABLES:
+                self._entries[step, most] = known
+        return known[0].copy(), known[1]  # the caller's own
+
+    def _listed(self, step: int, most: int) -> tuple[Entries, int]:
         first = int(np.searchsorted(self.starts, step))
         if first == len(self.starts) or self.starts[first] != step:
             return NO_ENTRIES, 0

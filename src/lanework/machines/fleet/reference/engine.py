@@ -47,13 +47,13 @@ class ReferenceEngine(Execution):
     def __init__(self, view: FleetView, settings: Settings) -> None:
         self.maps = maps_for(view, settings)
         self.waits = view.has("WAIT", "SYSCALL_YIELD")
+        self._kernels = [int(info.kernel) for info in view.infos]
         super().__init__(view, settings)
 
     def begin(self, shared: Words, blank: Spans = ()) -> None:
         """Start anew: no VM, and shared memory as given."""
         super().begin(shared, blank)
         self._handlers: list[Handler | None] = [None] * len(self.view.infos)
-        self._kernels = [int(info.kernel) for info in self.view.infos]
 
     def clear(self, first: int, last: int) -> None:
         """Make places free; no VM may be live there."""
@@ -119,12 +119,12 @@ class ReferenceEngine(Execution):
                 stop = self._classify(watch, left)
                 if stop is not None:
                     progress.stop = stop
-                    return copy.deepcopy(progress)
+                    return progress.copied()
                 self._epoch()
                 if until is not None and time.monotonic() > until:
                     break
         progress.stop = Stop.EPOCHS
-        return copy.deepcopy(progress)
+        return progress.copied()
 
     def _classify(self, watch: Sequence[int], fuel: int | None) -> Stop | None:
         """Wake VMs, and say whether to stop."""

@@ -108,7 +108,10 @@ def _ordered(
 ) -> Labels:
     """Put inputs of one shape into one order along each axis; the labels."""
     out: Labels = []
-    for number in range(max(given[name].ndim for name in names)):
+    axes = range(max(given[name].ndim for name in names))
+    if all(type(inputs[name]) is np.ndarray for name in names):  # which has no labels
+        return [(None, ()) for _ in axes]
+    for number in axes:
         columns = {name: _along(inputs[name], number) for name in names}
         labels, orders = joined(columns, "word", _of)
         for name, order in orders.items():
