@@ -19,6 +19,7 @@ from typing import Any
 
 from lanework.core.ops.expr import Graph
 from lanework.engines.gpu import wgsl
+from lanework.engines.lanes.halves import NEAREST
 from lanework.engines.lanes.program import (
     Block,
     Blocks4,
@@ -161,6 +162,8 @@ class Lane:
         return [f"x{step.dest} = {forms[dtype].format(value)};"]
 
     def _copy(self, step: Copy) -> list[str]:
+        if step.half:
+            return [f"x{step.dest} = {self._call(NEAREST, (step.source,))};"]
         hides = " ^ zero" if isinstance(step.source, Word) else ""
         return [f"x{step.dest} = {self.read(step.source)}{hides};"]
 

@@ -38,10 +38,11 @@ class Compute:
 
 @dataclass(frozen=True)
 class Copy:
-    """A variable becomes an operand, all bits of it."""
+    """A variable becomes an operand, all bits of it, or as the nearest float of half precision."""
 
     dest: int
     source: Operand
+    half: bool = False
 
 
 @dataclass(frozen=True)

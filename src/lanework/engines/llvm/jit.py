@@ -98,6 +98,13 @@ def vector_bits() -> int:
     return 256 if features.get("avx2") else 128
 
 
+def halves() -> bool:
+    """Whether the processor has instructions between single and half precision."""
+    return bool(_features(host.cpu_level()).get("f16c")) or host.machine().startswith(
+        ("arm64", "aarch64")
+    )
+
+
 def vector_registers() -> int:
     """How many of them there are."""
     return 16 if vector_bits() < 512 and host.machine().startswith(("x86", "AMD")) else 32

@@ -40,7 +40,10 @@ def _compute(writer: Masked, step: Compute) -> None:
 
 def _copy(writer: Masked, step: Copy) -> None:
     wide = step.dest in writer.shape.divergent
-    writer.write(step.dest, writer.read(step.source, wide=wide))
+    value = writer.read(step.source, wide=wide)
+    if step.half:
+        value = writer.as_half(value, writer.width if wide else 1)
+    writer.write(step.dest, value)
 
 
 def _address(writer: Masked, index: str, part: int = 0) -> str:

@@ -25,12 +25,14 @@ class Target:
         registers: how many it has for vectors.
         parts: registers of a vector.
         fused: whether it has an instruction for `fma`.
+        halves: whether it has instructions between single and half precision.
     """
 
     width: int
     bits: bool
     registers: int = 16
     fused: bool = True
+    halves: bool = True
     parts: int = 1
 
     def suited(self, shape: Shape) -> Target:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from lanework.engines.lanes.halves import NAN, NEAREST
 from lanework.engines.lanes.program import LaneProgram, Operand, Word
 from lanework.engines.lanes.shape import Shape
-from lanework.engines.llvm.ir import Writer, type_of
+from lanework.engines.llvm.ir import Writer, constant, emit_graph, type_of
 from lanework.engines.llvm.lanetarget import Target
 
 ALL = "splat (i1 true)"
@@ -110,6 +111,20 @@ class Variables(Writer):
         word = self.emit(f"bitcast {type_of('f32', width)} {number} to {type_of('i32', width)}")
         self._floats[word] = number
         return word
+
+    def as_half(self, word: str, width: int) -> str:
+        """A word's bits as those of the nearest float of half precision; NaN keeps its sign."""
+        if not self.target.halves:
+            return emit_graph(self, NEAREST, [word], width)
+        single, words, bools = (type_of(each, width) for each in ("f32", "i32", "bool"))
+        half, number = single.replace("float", "half"), self.as_float(word, width)
+        near = self.emit(f"fptrunc {single} {number} to {half}")
+        near = self.emit(f"fpext {half} {near} to {single}")
+        near = self.emit(f"bitcast {single} {near} to {words}")
+        sign, nan = (constant(bits, "i32", width) for bits in (-(1 << 31), NAN))
+        other = self.emit(f"or {words} {self.emit(f'and {words} {word}, {sign}')}, {nan}")
+        odd = self.emit(f"fcmp uno {single} {number}, {number}")
+        return self.emit(f"select {bools} {odd}, {words} {other}, {words} {near}")
 
     # Masks ----------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ class Intervals:
         ranges: for buffers by name, or for all of shared memory with the name shared, between which
             numbers the inputs lie; else what the buffers themselves say, or any number.
         half: whether registers and memory are stored in half precision. Then it holds as far as
-            nothing leaves half precision, which `results` shows.
+            nothing leaves half precision, which `results` shows; with any inputs, whatever does.
         any_inputs: whether nobody has seen to it that inputs lie where buffers say. Then nothing is
             known of shared memory, and integers are followed.
         most: how many instructions are looked at at most, each as often as more is learnt of it.

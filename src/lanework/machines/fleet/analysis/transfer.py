@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -71,8 +72,10 @@ class Transfer:
         half: whether registers and memory are stored in half precision.
         private: regions of shared memory whose words are thread-private. What they hold is known
             behind the elements of the vector, in this order; that of several together as one.
-        bits: whether integers are followed. Half precision does not keep them; and what a word is,
-            a float or an integer, is asked of those who copy bits only where floats lead.
+        any_inputs: whether inputs may be anything, so that numbers may leave half precision, which
+            makes them infinite. Then integers are followed, too, in single precision: half does
+            not keep them; and what a word is, a float or an integer, is asked of those who copy
+            bits only where floats lead.
 
     Attributes:
         results: for instructions, by number, what they may write to a register or word of the VM's
@@ -84,7 +87,7 @@ class Transfer:
     """
 
     def __init__(self, flow: ControlFlow, words: WordRanges, half: bool,
-                 private: Sequence[Sequence[int]], bits: bool) -> None:  # fmt: skip
+                 private: Sequence[Sequence[int]], any_inputs: bool) -> None:  # fmt: skip
         self.flow, self.words, self.half = flow, words, half
         self.view: FleetView = flow.view
         self.private, self._element = private, dict[int, int]()
@@ -98,7 +101,7 @@ class Transfer:
         self.writes: dict[int, tuple[Interval, Interval]] = {}
         self.news = False
         self.exact = EXACT_HALF if half else EXACT
-        self.bits = bits and not half
+        self.bits, self.beyond = any_inputs and not half, any_inputs
 
     def start(self) -> AbstractState:
         """What is known of a VM that begins."""
@@ -146,7 +149,7 @@ class Transfer:
             value = stepped(value, *formula.congruence)
         self.results[at.ip] = value
         if self.half:
-            value = halved(value)
+            value = halved(value, beyond=self.beyond)
             numbers = [side for side in of or () if isinstance(side, Interval)]
             if any(not side.fixed or half(side.low) != side.low for side in numbers):
                 of = None  # what is left of a small difference may be 0
@@ -384,9 +387,10 @@ BRANCHES: dict[str, Branch] = {
 """Where each branch leads, and what is known there."""
 
 
-def halved(value: Interval) -> Interval:
-    """What is left of numbers in half precision, if none is too large."""
-    low, high = (max(min(end, LARGEST_HALF), -LARGEST_HALF) for end in (value.low, value.high))
+def halved(value: Interval, *, beyond: bool = False) -> Interval:
+    """What is left of numbers in half precision; if none is too large, but for `beyond`."""
+    most = math.inf if beyond else LARGEST_HALF
+    low, high = (max(min(end, most), -most) for end in (value.low, value.high))
     if value.empty:
         return value
     return between(half(low), half(high), value.nan, value.integral)

@@ -86,7 +86,7 @@ def case_of(seed: int, *, apart: bool = False) -> Case:
 
     settings = Settings(
         seed=rand.choice((0, 1, rand.getrandbits(64))),
-        storage=rarely("storage", 0.1 * (not apart)),
+        storage=rarely("storage", 0.2 if apart else 0.1),
         bounds=rarely("bounds", 0.1),
         conflicts=rarely("conflicts", 0.1),
         arithmetic=rarely("arithmetic", 0.1 * (not apart)),

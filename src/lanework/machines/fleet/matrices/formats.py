@@ -196,7 +196,17 @@ def density(each: LinearMap, profile: Profile) -> float:
 
 def exact(bits: int) -> bool:
     """Whether a float, given by its bits, is one in half precision."""
-    return from_half(to_half(bits)) == bits
+    return nearest(bits) == bits
+
+
+def nearest(bits: int) -> int:
+    """The bits of the float in half precision that is nearest to one.
+
+    Example:
+        >>> hex(nearest(0x3F800001))
+        '0x3f800000'
+    """
+    return from_half(to_half(bits))
 
 
 @lru_cache(1 << 16)

@@ -64,7 +64,7 @@ class LLVMEngine(AheadEngine):
         """Inputs that it can read where they are given: what runs otherwise has them in memory."""
         if self._trial or not self.groups.all:
             return frozenset()
-        return frozenset(each.name for each in parts(self.view).buffers)
+        return frozenset(each.name for each in parts(self.groups.effects).buffers)
 
     def prepare(self, until: float | None) -> None:
         """Compile."""
@@ -74,7 +74,7 @@ class LLVMEngine(AheadEngine):
         """The code of all routines that may run natively."""
         if self._kernel is None:
             bits = jit.vector_bits()
-            target = Target(bits // 32, bits == 512, jit.vector_registers())
+            target = Target(bits // 32, bits == 512, jit.vector_registers(), halves=jit.halves())
             rows = {name: n for n, name in enumerate(self.view.profile.fields)}
             lowerings = [Lowering(self.view, form) for form in self.groups.forms]
             forms = [(each.form, each.program()) for each in lowerings]
@@ -94,7 +94,7 @@ class LLVMEngine(AheadEngine):
     ) -> tuple[Epochs, Counters]:
         kernel = self.compile(until)
         if not hasattr(self, "_own"):
-            self._own = Call(len(parts(self.view).buffers))
+            self._own = Call(len(parts(self.groups.effects).buffers))
             self._ages = np.zeros(self.view.slots, np.uint64)
         call, most = self._own, ENDLESS if fuel is None else fuel
         self._set(call, entries, self.words, self.state.words, self._ages)
@@ -121,7 +121,7 @@ class LLVMEngine(AheadEngine):
         """What a call works on."""
         call.entries, call.later = entries, self._later
         call.words, call.rows, call.ages = words, rows, ages
-        buffers = parts(self.view).buffers
+        buffers = parts(self.groups.effects).buffers
         call.parts = [
             (each.offset, self.lent.get(each.name, words[each.offset :])) for each in buffers
         ]

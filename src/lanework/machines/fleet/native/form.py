@@ -23,6 +23,7 @@ class Form:
         bounds: whether an address outside is a fault.
         stride: how far apart the numbers of VMs are.
         table: whether VMs have their numbers from a table, which is in their state by then.
+        half: whether registers and memory are stored in half precision.
         ordered: instructions whose effects on words are to be done in the order of epochs.
     """
 
@@ -32,4 +33,5 @@ class Form:
     bounds: bool = False
     stride: int = 1
     table: bool = False
+    half: bool = False
     ordered: frozenset[int] = frozenset()

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from functools import cache, reduce
 
-from lanework.core.ops.bodies import logic
+from lanework.core.ops.bodies import arithmetic, logic, words32
 from lanework.core.ops.expr import (
     Graph,
     Value,
@@ -26,6 +26,7 @@ from lanework.core.ops.expr import (
 from lanework.core.ops.op import Op
 from lanework.core.ops.prims import Prim
 from lanework.engines.lanes.program import Compute, Operand, Word
+from lanework.machines.fleet.matrices.formats import exact
 from lanework.machines.fleet.matrices.maps import ONE
 from lanework.machines.fleet.reference.sharing import LEAST
 
@@ -80,6 +81,11 @@ QUARTER = trace(lambda x: lshr(x, 2), ("i32",))
 INSIDE = trace(lambda x: x >= 0, ("i32",))
 SWAP = trace(lambda old, a, b: select(old.equals(a), b, old), ("i32", "i32", "i32"))
 DIFFERS = trace(lambda a, b: a.differs(b), ("i32", "i32"))
+HALVES = (
+    *(words32.fmin, words32.fmax, arithmetic.abs_),
+    *(arithmetic.floor, arithmetic.ceil, arithmetic.trunc, arithmetic.round_),
+)
+"""Ops that make of numbers of half precision such numbers."""
 SELECT = trace(lambda c, a, b: select(c > 0.0, a, b), ("f32", "i32", "i32"))
 
 
@@ -118,11 +124,14 @@ def test(test: Op, epsilon: float) -> Graph:
     return trace(body, ("f32",))
 
 
-def compared(test: Op, epsilon: float, last: Compute) -> tuple[Graph, tuple[Operand, ...]] | None:
+def compared(
+    test: Op, epsilon: float, last: Compute, *, half: bool = False
+) -> tuple[Graph, tuple[Operand, ...]] | None:
     """A test of a difference as a comparison of its operands, where that is the same.
 
     The difference of two floats is 0 only if they are equal, and has its sign. That of two
-    infinities is NaN: so unless a test fails for equal operands, one must be a finite number.
+    infinities is NaN: so unless a test fails for equal operands, one must be a finite number. In
+    half precision both must be of that, else what is left of a small difference may be 0.
     """
     graph, args = last.graph, last.args
     first, *rest = graph.result.args or (graph.result,)
@@ -137,6 +146,8 @@ def compared(test: Op, epsilon: float, last: Compute) -> tuple[Graph, tuple[Oper
         or len(args) != 2
         or (first.payload, second.payload) != (0, 1)
     ):
+        return None
+    if half and not all(exact(each.bits) for each in args if isinstance(each, Word)):
         return None
     finite = any(isinstance(each, Word) and _finite(each.bits) for each in args)
     strict = test in (logic.lt, logic.gt)

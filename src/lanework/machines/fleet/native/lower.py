@@ -32,6 +32,7 @@ from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.isa import FleetInstr, Kernel
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.matrices.formats import nearest
 from lanework.machines.fleet.matrices.maps import ONE, LinearMap, linear_map
 from lanework.machines.fleet.native import graphs, words
 from lanework.machines.fleet.native.form import MOST, Form, TooLarge
@@ -70,6 +71,7 @@ class Lowering:
         self.names = {name: length + n for n, name in enumerate(names)}
         self.saved = length + len(names)
         self.limits = limits(self.view)
+        self.effects = effects(self.view, half=self.form.half)
 
     def program(self) -> LaneProgram:
         """The blocks, in order."""
@@ -148,7 +150,7 @@ class Lowering:
 
     def _tests(self, ip: int) -> bool:
         """Whether a VM may stop at an instruction, and others go on."""
-        info, access = self.view.infos[ip], effects(self.view).access(ip)
+        info, access = self.view.infos[ip], self.effects.access(ip)
         outside = self.form.bounds and any(o.name == "addr" for o in info.operands)
         return info.name == "WAIT" or (outside and (access is None or not access.inside))
 
@@ -219,13 +221,14 @@ class Lowering:
         *context, ip = node
         cond = self.view.profile.register(values["cond"])
         test, args = graphs.test(asked, self.view.epsilon), tuple[Operand, ...]((cond,))
-        last = self.steps[-1] if self.steps else None
+        computed = self.steps[:-1] if self._rounds(self.steps[-1:]) else self.steps
+        last = computed[-1] if computed else None
         if isinstance(last, Compute) and last.dest == cond:
-            known = graphs.compared(asked, self.view.epsilon, last)
+            known = graphs.compared(asked, self.view.epsilon, last, half=self.form.half)
             test, args = known or (test, args)
             if known is not None and cond in args:  # where the difference is by then
                 kept = self.names["scratch"]
-                self.steps.insert(-1, Copy(kept, cond))
+                self.steps.insert(len(computed) - 1, Copy(kept, cond))
                 args = tuple(kept if each == cond else each for each in args)
         taken, other = (*context, values["target"]), (*context, ip + 1)
         return Branch(test, args, self._to(taken), self._to(other))
@@ -265,12 +268,24 @@ class Lowering:
             name, graph = graphs.GIVES[info.name]
             dest = self.view.profile.register(values["dest"])
             self.steps.append(Compute(dest, graph(), (self.names[name],)))
+            self._half(dest)
         elif info.name in ("RAND", "RAND1"):
             self._random(info.name, self.view.profile.register(values["dest"]))
+            self._half(self.view.profile.register(values["dest"]))
         elif info.kernel is Kernel.ORACLE:
             self._op(info, values)
         elif info.name != "SYSCALL_YIELD":
             raise Diagnostic(BAD_SETTING, f"{info.name} cannot be compiled")
+
+    def _half(self, element: int) -> None:
+        """An element has become something, which is stored in half precision if all are."""
+        if self.form.half:
+            self.steps.append(Copy(element, element, half=True))
+
+    @staticmethod
+    def _rounds(steps: list[Step]) -> bool:
+        """Whether that is what is done."""
+        return any(isinstance(step, Copy) and step.half for step in steps)
 
     def _linear(self, matrix: LinearMap) -> None:
         last = self.view.profile.length - 1
@@ -280,12 +295,13 @@ class Lowering:
                 self.steps.append(Copy(row.element, Word(0)))
             elif len(terms) == 1 and (terms[0][0] is None or terms[0][1] == ONE):
                 column, coefficient = terms[0]
-                source = Word(coefficient) if column is None else column
-                self.steps.append(Copy(row.element, source))
+                bits = nearest(coefficient) if self.form.half else coefficient
+                self.steps.append(Copy(row.element, Word(bits) if column is None else column))
             else:
                 graph = graphs.row_sum(tuple((c is None, coefficient) for c, coefficient in terms))
                 columns = tuple(c for c, _ in terms if c is not None)
                 self.steps.append(Compute(row.element, graph, columns))
+                self._half(row.element)
 
     def _op(self, info: FleetInstr, values: dict[str, int]) -> None:
         register = self.view.profile.register
@@ -299,10 +315,12 @@ class Lowering:
             assert info.elementwise is not None
             graph = info.elementwise.graph("i32" if info.elementwise.dtypes == ("i32",) else "f32")
         self.steps.append(Compute(register(values["dest"]), graph, tuple(args)))
+        if graph is not graphs.SELECT and info.elementwise not in graphs.HALVES:
+            self._half(register(values["dest"]))
 
     def _index(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
         """Where an address points to."""
-        index, access = self.names["index"], effects(self.view).access(ip)
+        index, access = self.names["index"], self.effects.access(ip)
         address = self.view.profile.register(values["addr"])
         self.inside, self.row = access is not None and access.inside, False
         if access is not None and access.inside and access.affine is not None:
@@ -325,13 +343,15 @@ class Lowering:
 
     def _shared(self, ip: int, values: dict[str, int]) -> None:
         """What is done with a word of shared memory."""
-        self.steps += words.mixed(self.view, ip, self.names)
+        self.steps += words.mixed(self.effects, ip, self.names)
         if ip in self.form.ordered:
             index, source = self.names["index"], self.view.profile.register(values["src"])
             self.steps.append(Later(self.laters, index, source, self.block.counts.total()))
             self.laters += 1
             return
-        self.steps += words.accessed(self.view, ip, self.names, inside=self.inside, row=self.row)
+        self.steps += words.accessed(self.effects, ip, self.names, inside=self.inside, row=self.row)
+        if "dest" in values and not words.anyhow(self.effects, ip):
+            self._half(self.view.profile.register(values["dest"]))
 
     def _block(self, counter: Operand) -> list[Step]:
         """Four random words."""

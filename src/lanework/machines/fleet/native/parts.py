@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lanework.machines.fleet.analysis.effects import effects
+from lanework.machines.fleet.analysis.effects import Effects
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Buffer, Launch
 
@@ -28,19 +28,20 @@ class Regions:
     reads: dict[int, int]
 
 
-def parts(view: FleetView) -> Regions:
-    """Which parts there are."""
-    known: Regions | None = vars(view).get("parts")
+def parts(effects: Effects) -> Regions:
+    """Which parts there are, as far as it is known where instructions access shared memory."""
+    known: Regions | None = vars(effects).get("parts")
     if known is None:
-        known = vars(view)["parts"] = _parts(view)
+        known = vars(effects)["parts"] = _parts(effects)
     return known
 
 
-def _parts(view: FleetView) -> Regions:
+def _parts(effects: Effects) -> Regions:
+    view = effects.view
     spans = [(each.base, each.base + each.count) for each in _tables(view)]
     reads: dict[str, list[int]] = {}
     for ip, info in enumerate(view.infos):
-        access = effects(view).access(ip)
+        access = effects.access(ip)
         if access is None or access.first > access.last:
             continue
         first, end = access.first, access.last + 1

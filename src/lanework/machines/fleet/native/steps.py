@@ -48,7 +48,7 @@ class Groups:
     def __init__(self, view: FleetView, settings: Settings, *, record: bool = False) -> None:
         self.view, self.settings, self.record = view, settings, record
         self.forms: dict[Form, int] = {}
-        self.effects = effects(view)
+        self.effects = effects(view, half=settings.storage == "f16")
         starts, kinds, known = [], [], dict[tuple[int, ...], int]()
         self.rows: list[Entries | str] = []
         self._entries: dict[tuple[int, int], tuple[Entries, int]] = {}
@@ -67,8 +67,8 @@ class Groups:
     def _group(self, steps: range) -> Entries | str:
         """The launches of a group, with streams as numbers from its first step on."""
         settings = self.settings
-        if settings.storage == "f16" or settings.arithmetic == "trap":
-            return "halves and traps of arithmetic are for other engines"
+        if settings.arithmetic == "trap":
+            return "traps of arithmetic are for other engines"
         if settings.compose:
             return "several instructions are one matrix, and take one epoch"
         launches = [each for step in steps for each in self.view.allocation.steps[step]]
@@ -111,6 +111,7 @@ class Groups:
             bounds=self.settings.bounds == "fault",
             stride=launch.stride if launch.strategy == "strided" else 1,
             table=launch.strategy == "custom",
+            half=self.settings.storage == "f16",
             ordered=ordered,
         )
 
@@ -121,7 +122,7 @@ class Groups:
             reached = {node[-1] for node in lowering.reached()}
         except TooLarge:
             return "calls within calls are too many to be written out"
-        free = [ip for ip in reached if self.view.infos[ip].atomic and anyhow(self.view, ip)]
+        free = [ip for ip in reached if self.view.infos[ip].atomic and anyhow(self.effects, ip)]
         if form.record and free:
             return "VMs that are kept have what atomics gave them, in the order of epochs"
         reason = self._out_of_order(form)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lanework.core.ops.bodies import arithmetic
 from lanework.engines.lanes.program import Compute, Copy, Load, Step, Store, Tally, Update
-from lanework.machines.fleet.analysis.effects import effects
+from lanework.machines.fleet.analysis.effects import Effects
 from lanework.machines.fleet.analysis.kinds import stores
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native import graphs
@@ -16,33 +16,34 @@ Names = Mapping[str, int]
 """Variables: `index`, where the word is; `scratch`, `old` and `tally`, which are nobody's."""
 
 
-def accessed(view: FleetView, ip: int, names: Names, *, inside: bool, row: bool) -> list[Step]:
+def accessed(effects: Effects, ip: int, names: Names, *, inside: bool, row: bool) -> list[Step]:
     """A read, a write, or an atomic in whose word no order is seen.
 
     Args:
-        view: the program.
+        effects: what is known of the program.
         ip: the instruction.
         names: variables.
         inside: whether the word certainly is.
         row: whether lanes have theirs in a row.
     """
-    info, register, index = view.infos[ip], view.profile.register, names["index"]
+    view, index = effects.view, names["index"]
+    info, register = view.infos[ip], view.profile.register
     values = info.values(view.instructions[ip])
     if info.name in ("SYSCALL_READ", "IREAD"):
-        part = parts(view).reads.get(ip, 0)
+        part = parts(effects).reads.get(ip, 0)
         return [Load(register(values["dest"]), index, inside, row, part=part)]
     if info.name in ("SYSCALL_WRITE", "IWRITE"):
         return [Store(index, register(values["src"]), inside, row)]
-    if anyhow(view, ip):
+    if anyhow(effects, ip):
         assert info.updates is not None
         how = info.updates.name.removeprefix("i")  # what LLVM calls it
         return [Update(index, register(values["src"]), how)]
     return _own(view, ip, names)
 
 
-def anyhow(view: FleetView, ip: int) -> bool:
+def anyhow(effects: Effects, ip: int) -> bool:
     """Whether VMs may do an atomic in any order."""
-    access = effects(view).access(ip)
+    access = effects.access(ip)
     return access is not None and access.update is not None
 
 
@@ -67,9 +68,9 @@ def _own(view: FleetView, ip: int, names: Names) -> list[Step]:
     return [*steps, Store(index, new), Copy(register(values["dest"]), old)]
 
 
-def mixed(view: FleetView, ip: int, names: Names) -> list[Step]:
+def mixed(effects: Effects, ip: int, names: Names) -> list[Step]:
     """Count words of another kind than where an instruction may put them."""
-    known, access = stores(view), effects(view).access(ip)
+    known, access = stores(effects.view), effects.access(ip)
     if known is None or access is None:
         return []
     where = known.where(ip, access.first, access.last)
