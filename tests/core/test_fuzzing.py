@@ -1,6 +1,8 @@
 """A campaign: every seed once, in order, on any number of processes; stopped and gone on with."""
 
 import json
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -59,6 +61,34 @@ def test_a_report_in_words_and_as_json(capsys):
     said = json.loads(capsys.readouterr().out)
     assert said.pop("seconds") >= 0
     assert said == {"numbers": 1, "first": 2, "divergences": 0}
+
+
+def test_how_cases_ran_is_counted(capsys):
+    """The most first, and what is no divergence only."""
+    campaign = Campaign(
+        "toy", lambda seed: "quick" if seed % 3 else "slow" if seed else None, shrunk
+    )
+    campaign.report(100, 0, 1, False)
+    err = capsys.readouterr().err
+    assert "66 ran as quick\n33 ran as slow\n" in err
+    campaign.report(100, 0, 1, True)
+    assert json.loads(capsys.readouterr().out)["ran"] == {"quick": 66, "slow": 33}
+    said = Counter()
+    assert campaign.run(10, 0, ran=said) == []
+    assert said == {"quick": 6, "slow": 3}
+    with pytest.raises(KeyboardInterrupt):
+        replace(TOY, check=lambda seed: no_more(seed) or "quick").report(20, 5, 1, False)
+    assert "7 ran as quick" in capsys.readouterr().err
+
+
+def test_what_makes_it_again_has_the_same_options(capsys):
+    toy = replace(TOY, options="--kind odd ")
+    with pytest.raises(InternalFault) as caught:
+        toy.report(30, 0, 1, False)
+    assert caught.value.help == "lanework fuzz toy --kind odd --seed 1 --count 1 makes it again"
+    with pytest.raises(KeyboardInterrupt):
+        replace(toy, check=no_more).report(20, 5, 1, False)
+    assert "; --kind odd --seed 12 --count 13 goes on" in capsys.readouterr().err
 
 
 def test_an_interrupted_campaign_says_where_to_go_on(capsys):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import lanework as lw
+from lanework.base import files
 from lanework.core import runner
 from lanework.engines.llvm import cache
 
@@ -314,6 +315,27 @@ def test_writers_at_once_have_one_key(tmp_path, monkeypatch):
     for thread in threads:
         thread.join()
     assert [cache.read(name) for name in names] == [b"code"] * len(names)
+
+
+def test_the_folder_is_looked_through_once_in_a_while(tmp_path, monkeypatch):
+    monkeypatch.setenv("LANEWORK_CACHE_DIR", str(tmp_path / "new"))
+    monkeypatch.setattr(cache, "LIMIT", 1 << 20)
+    swept, trimmed = [], []
+    sweep, trim = files._sweep, cache._trim
+    monkeypatch.setattr(files, "_sweep", lambda folder: swept.append(folder) or sweep(folder))
+    monkeypatch.setattr(cache, "_trim", lambda folder: trimmed.append(folder) or trim(folder))
+    for n in range(400):
+        cache.write(cache.key(str(n)), bytes(1024))
+    assert 5 < len(trimmed) < 30
+    assert len(swept) == len(trimmed) + 1  # when the key is made
+
+
+def test_what_nobody_runs_again_is_not_kept(home):
+    before = set(entries(home))
+    with cache.unused():
+        assert answer() == ([], False)
+    assert answer() == ([], True)
+    assert set(entries(home)) == before
 
 
 def test_the_cache_keeps_to_its_size(home, monkeypatch):

@@ -177,6 +177,55 @@ def test_most_of_them_are_native_code():
     assert {*FLEET.by_name} - seen <= {"SYSCALL_SPAWN", "ATOMIC_ADD"}
 
 
+def test_small_ones_have_most_that_others_have():
+    """And are several times shorter, and most of a campaign."""
+    seen, lengths, ways = set(), {True: [], False: []}, Counter()
+    for seed in range(600):
+        for small in (True, *[False] * (seed % 20 == 0)):
+            case = fuzz.case_of(seed, apart=True, small=small)
+            view = FleetView.of(case.program)
+            lengths[small].append(len(view.infos))
+            if small:
+                assert case.program.problems() == []
+                seen |= {info.name for info in view.infos}
+        ways.update([fuzz.way_in_turn(seed, "llvm")])
+    assert {*FLEET.by_name} - seen <= {"SYSCALL_SPAWN", "ATOMIC_ADD"}
+    assert 3 * np.mean(lengths[True]) < np.mean(lengths[False])
+    assert sum(n for way, n in ways.items() if way.small) > 450
+    assert {way.vms for way in ways if way.small} == set(fuzz.LOOKS)
+    assert {way.apart for way in ways} == {True, False}
+
+
+@pytest.mark.parametrize("seeds", campaign(2000, 250, daily=100, quick=20))
+def test_small_programs_on_their_turn(seeds):
+    """A campaign says how each has run, and most have run whole."""
+    ran = Counter()
+    assert fuzz.campaign("llvm").run(len(seeds), seeds.start, ran=ran) == []
+    assert set(ran) <= {"llvm: phases as a whole", "llvm: epochs"}
+    assert ran.total() == len(seeds)
+    assert ran["llvm: phases as a whole"] > 0.6 * len(seeds)
+
+
+def test_vms_that_are_not_looked_at_and_those_that_are_kept(monkeypatch):
+    """Without a run for them alone, of phases that run whole; what else there is is compared."""
+    seed, engines = 1, []
+    make = fuzz.engines.make
+    monkeypatch.setattr(
+        fuzz.engines, "make", lambda *a, **k: engines.append(make(*a, **k)) or engines[-1]
+    )
+    case = fuzz.case_of(seed, apart=True, small=True)
+    expected = fuzz.run_way(case, fuzz.REFERENCE)
+    ways = [fuzz.Variant("llvm", apart=True, small=True, vms=vms) for vms in {*fuzz.LOOKS}]
+    for way in ways:
+        actual = fuzz.run_way(case, way)
+        assert actual[-1].ahead
+        assert (actual[-1].vms is None) == (way.vms == "left")
+        assert (engines[-1]._again is None) == (way.vms != "again")
+        assert difference(case, expected, actual[-1:]) is None or len(expected) > 1
+        actual[-1].shared[0] ^= 1
+        assert "shared word 0" in difference(case, expected[-1:], actual)
+
+
 @pytest.mark.parametrize("seeds", campaign(40, 20, daily=20, quick=5))
 def test_random_programs_on_a_gpu(seeds):
     if reason := fuzz.why_not("epoch"):

@@ -118,18 +118,19 @@ def write_bytes_atomic(path: str | os.PathLike[str], data: bytes) -> None:
         file.write(data)
 
 
-def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
+def write_private(path: Path, data: bytes, *, replace: bool = True, sweep: bool = True) -> None:
     """Write a file that only this user may read; what stands in its place is not followed.
 
     Args:
         path: the file.
         data: what it holds.
         replace: whether it may replace another one.
+        sweep: whether what killed processes left is looked for, which reads the folder.
 
     Raises:
         OSError: it cannot be written; FileExistsError for one that is there and may not go.
     """
-    temporary, handle = _beside(path, 0o600)
+    temporary, handle = _beside(path, 0o600, sweep)
     held = [os.dup(handle)]
     try:
         with os.fdopen(handle, "wb") as file:
@@ -168,9 +169,10 @@ def _status(target: Path) -> os.stat_result | None:
         return None
 
 
-def _beside(target: Path, mode: int = 0o666) -> tuple[Path, int]:
+def _beside(target: Path, mode: int = 0o666, sweep: bool = True) -> tuple[Path, int]:
     """A new file in the target's folder, locked; its mode is subject to the umask, as of any."""
-    _sweep(target.parent)
+    if sweep:
+        _sweep(target.parent)
     name = os.fsencode(target.name)[:200].decode(errors="ignore")
     while True:
         path = target.with_name(f".lanework-{os.urandom(8).hex()}-{name}")

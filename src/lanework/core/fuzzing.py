@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -46,21 +47,24 @@ class Campaign:
 
     Attributes:
         machine: its name.
-        check: a function from a seed to what is wrong there; processes must be able to import it.
+        check: a function from a seed to what is wrong there, or in a few words how it ran, which
+            are counted; processes must be able to import it.
         shrunk: the text of a small case that is wrong as a divergence is.
         cases: what the seeds name, in words.
         fault: what a divergence is, likewise.
         ways: how cases are run, likewise, if there is more to say than the engines' names.
+        options: what the command line says besides, for the same campaign.
         block: how many seeds a process takes at a time.
         process: how processes are started, as `multiprocessing` calls it.
     """
 
     machine: str
-    check: Callable[[int], Divergence | None]
+    check: Callable[[int], Divergence | str | None]
     shrunk: Callable[[Divergence], str]
     cases: str = "programs"
     fault: str = "programs differ between engines"
     ways: str = ""
+    options: str = ""
     block: int = 50
     process: str | None = None
 
@@ -72,6 +76,7 @@ class Campaign:
         *,
         seconds: float | None = None,
         progress: Callable[[int, int], None] | None = None,
+        ran: Counter[str] | None = None,
     ) -> list[Divergence]:
         """Check the seeds ``start`` to ``start + count``.
 
@@ -81,6 +86,7 @@ class Campaign:
             jobs: processes; one is this process.
             seconds: begin no further seed after so many; by default all are checked.
             progress: called with the seeds that are done, and all there are.
+            ran: counts how cases ran, where the machine says so.
 
         Returns:
             The divergences, in the order of their seeds.
@@ -89,14 +95,16 @@ class Campaign:
         seeds = range(start, start + count)
         divergences: list[Divergence] = []
         with ExitStack() as stack:
-            outcomes: Iterable[Divergence | None] = map(self.check, seeds)
+            outcomes: Iterable[Divergence | str | None] = map(self.check, seeds)
             if jobs > 1:
                 pool = ProcessPoolExecutor(jobs, multiprocessing.get_context(self.process))
                 stack.callback(pool.shutdown, cancel_futures=True)
                 outcomes = pool.map(self.check, seeds, chunksize=self.block)
-            for done, divergence in enumerate(outcomes, 1):
-                if divergence is not None:
-                    divergences.append(divergence)
+            for done, outcome in enumerate(outcomes, 1):
+                if isinstance(outcome, Divergence):
+                    divergences.append(outcome)
+                elif outcome is not None and ran is not None:
+                    ran[outcome] += 1
                 if progress is not None:
                     progress(done, count)
                 if until is not None and time.monotonic() > until:
@@ -109,15 +117,17 @@ class Campaign:
         Raises:
             InternalFault: LW8901, with the shrunk case of the first divergence in the notes.
         """
-        began = time.perf_counter()
+        began, ran = time.perf_counter(), Counter[str]()
         with terminal.Bar(self.cases, shown=not as_json) as bar:
             try:
-                divergences = self.run(count, start, jobs, progress=bar.update)
+                divergences = self.run(count, start, jobs, progress=bar.update, ran=ran)
             except KeyboardInterrupt:
-                rest = f"--seed {start + bar.done} --count {count - bar.done}"
+                rest = f"{self.options}--seed {start + bar.done} --count {count - bar.done}"
                 terminal.message(
                     f"{bar.done:,} of {count:,} {self.cases} were checked; {rest} goes on"
                 )
+                for line in _counted(ran):
+                    terminal.message(line)
                 raise
         seconds = time.perf_counter() - began
         if divergences:
@@ -125,15 +135,24 @@ class Campaign:
             raise InternalFault(
                 DIVERGENCE,
                 f"{len(divergences)} of {count:,} {self.fault}; the first is {first}",
-                help=f"lanework fuzz {self.machine} --seed {first.seed} --count 1 makes it again",
+                help=f"lanework fuzz {self.machine} {self.options}--seed {first.seed} --count 1 "
+                "makes it again",
                 notes=[*map(str, others[:9]), *self.shrunk(first).splitlines()],
             )
         if as_json:
             terminal.json_out(
                 {self.cases: count, "first": start, "divergences": 0, "seconds": seconds}
+                | ({"ran": dict(ran)} if ran else {})
             )
             return
         print(f"{count:,} {self.cases} from seed {start}: 0 divergences")
         terminal.message(f"took {seconds:.1f} s")
+        for line in _counted(ran):
+            terminal.message(line)
         if self.ways:
             terminal.message(self.ways)
+
+
+def _counted(ran: Counter[str]) -> list[str]:
+    """How many cases ran in which way, the most first."""
+    return [f"{count:,} ran as {way}" for way, count in ran.most_common()]

@@ -14,7 +14,8 @@ import hashlib
 import hmac
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lanework.base import files, host
@@ -23,9 +24,11 @@ from lanework.core.runner import notify
 FORMAT = "2"  # raise when the layout of the files or the calling convention changes
 LIMIT = 256 * 1024 * 1024  # bytes of all files
 MOST = 64 * 1024 * 1024  # bytes of one
+OFTEN = 32  # looks through the folder, while as much is written as it may hold
 _DIGEST = _KEY = 32
 _KEY_NAME = "key"
 _refused: set[str] = set()  # caches of which that was said
+_off = 0  # how often it was turned off
 # A link is not followed, and a pipe that nobody writes to is not waited for.
 _CAREFULLY = (
     os.O_RDONLY
@@ -49,8 +52,21 @@ def key(*parts: str) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def unused() -> Iterator[None]:
+    """Compile as if nothing were stored, and store nothing: for what nobody runs again."""
+    global _off
+    _off += 1
+    try:
+        yield
+    finally:
+        _off -= 1
+
+
 def read(name: str) -> bytes | None:
     """The stored code, or None when there is none, it is damaged, or it is not the user's own."""
+    if _off:
+        return None
     try:
         folder = _folder()
         data = _content(folder / f"{name}.o", MOST)
@@ -68,13 +84,15 @@ def read(name: str) -> bytes | None:
 
 def write(name: str, code: bytes) -> None:
     """Store code; a full or read-only disk just means compiling again next time."""
-    if len(code) + _DIGEST > MOST:
+    if _off or len(code) + _DIGEST > MOST:
         return
     try:
         folder = _folder(make=True)
         secret = _secret(folder, make=True)
-        files.write_private(folder / f"{name}.o", _digest(secret, name, code) + code)
-        _trim(folder)
+        data, due = _digest(secret, name, code) + code, _due(name, len(code))
+        files.write_private(folder / f"{name}.o", data, sweep=due)
+        if due:
+            _trim(folder)
     except _Odd as problem:
         refuse(str(problem))
     except OSError:
@@ -145,8 +163,9 @@ def _secret(folder: Path, make: bool = False) -> bytes:
     """The key of the digests, made when it is first needed, and anew in the place of an odd one."""
     path = folder / _KEY_NAME
     if make:
-        with suppress(FileExistsError):
-            files.write_private(path, os.urandom(_KEY), replace=False)
+        if not os.path.lexists(path):
+            with suppress(FileExistsError):
+                files.write_private(path, os.urandom(_KEY), replace=False)
         try:
             return _secret(folder)
         except _Odd as problem:  # whatever was written with it, nobody can tell
@@ -162,6 +181,15 @@ def _digest(secret: bytes, name: str, code: bytes) -> bytes:
     digest = hashlib.blake2b(name.encode() + b"\0", digest_size=_DIGEST, key=secret)
     digest.update(code)
     return digest.digest()
+
+
+def _due(name: str, size: int) -> bool:
+    """Whether to look through the folder: that takes long, so it is done once in a while.
+
+    Names are digests, as good as random: of all that is written, every `LIMIT / OFTEN` bytes bring
+    it about once.
+    """
+    return int(name[:8], 16) * LIMIT < (size << 32) * OFTEN
 
 
 def _trim(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lanework.engines.lanes.program import Load, makes, uses
+from lanework.engines.lanes.program import Blocks4, Load, Refill, makes, uses
 from lanework.engines.lanes.shape import Shape
 
 SPARE = 4
@@ -13,6 +13,14 @@ SPARE = 4
 
 BESIDE = 8
 """Registers' worth that is as quick in memory, where there are few registers."""
+
+RANDOM = 8
+"""Registers that are of use at once while random words are made."""
+
+MANY = 16
+"""Words of lanes that are read at the beginning, or written at the end, above which that is most of
+what code without loops does: longer vectors make it no quicker, and LLVM takes far longer for it,
+as its scheduler compares all loads and stores with each other."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +50,18 @@ class Target:
         use where it turns out that words are not in a row. Several are computed side by side, so
         that their latencies overlap.
         """
-        own = shape.divergent - set(shape.program.inputs)  # of which most are used at the ends
+        program = shape.program
+        own = shape.divergent - set(program.inputs)  # of which most are used at the ends
         kept = max((len(live & own) for live in shape.live), default=0)
         kept = max([kept, *(_within(shape, n, own) for n in range(len(shape.live)))])
-        several = (4, 2) if shape.masked else (8, 4, 2)  # who is apart is to wait for few
+        steps = (step for block in program.blocks for step in block.steps)
+        if any(isinstance(step, Blocks4 | Refill) for step in steps):
+            kept = max(kept, RANDOM)
+        several: tuple[int, ...] = (8, 4, 2)
+        if shape.masked:  # who is apart is to wait for few
+            several = (4, 2)
+        if max(len(program.inputs), 0 if shape.loops else len(program.outputs)) > MANY:
+            several = (2,)
         room = self.registers if self.bits else self.registers + BESIDE
         parts = next((n for n in several if n * (kept + 1) + SPARE <= room), 1)
         return replace(self, width=self.width * parts, parts=parts)

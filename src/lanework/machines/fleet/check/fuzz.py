@@ -21,7 +21,7 @@ from lanework.core.fuzzing import Campaign, Divergence
 from lanework.core.runner import check_engine
 from lanework.engines.codes import NO_ADAPTER
 from lanework.engines.gpu import device as gpu
-from lanework.engines.llvm import jit
+from lanework.engines.llvm import cache, jit
 from lanework.machines.fleet.check.apart import apart_program
 from lanework.machines.fleet.check.generate import random_program, random_shared
 from lanework.machines.fleet.check.shrink import shrink
@@ -41,6 +41,9 @@ class Variant:
         steps: one epoch at a time, saved and restored now and then.
         own: kernels for this program's instructions, and not those for all, which are made once.
         apart: a program whose VMs do not see each other, which is native code.
+        small: one of these that is small.
+        vms: of phases that run whole, how VMs are looked at: they are kept in a run after the
+            first (`again`), or in the first (`kept`), or are not looked at (`left`).
     """
 
     engine: str
@@ -50,12 +53,15 @@ class Variant:
     steps: bool = False
     own: bool = False
     apart: bool = False
+    small: bool = False
+    vms: str = "again"
 
     def __str__(self) -> str:
         names = [self.engine]
         if self.engine == "epoch":
             names += [self.layout, self.format, *["sorted"] * self.sort]
         names += ["step by step"] * self.steps + ["VMs apart"] * self.apart
+        names += ["small"] * self.small + [f"VMs {self.vms}"] * (self.vms != "again")
         return ", ".join([*names, *["kernels of its own"] * self.own])
 
     def suits(self, settings: Settings) -> bool:
@@ -72,14 +78,17 @@ REFERENCE = Variant("reference")
 AHEAD = ("llvm", "wgsl")
 """Engines that run phases as a whole."""
 
+LOOKS = ("kept",) * 5 + ("left",) * 4 + ("again",)
+"""How VMs are looked at, and how often."""
+
 BLOCK = 250
 """Seeds that are run in the same way, one after another."""
 
 
-def case_of(seed: int, *, apart: bool = False) -> Case:
-    """The case of a seed; its VMs may be apart from each other."""
+def case_of(seed: int, *, apart: bool = False, small: bool = False) -> Case:
+    """The case of a seed; its VMs may be apart from each other, and it may be small then."""
     rand = random.Random(seed ^ 0xF1EE7)
-    program = apart_program(seed) if apart else random_program(seed)
+    program = apart_program(seed, small=small) if apart else random_program(seed)
 
     def rarely(name: str, share: float) -> str:
         return CHOICES[name][rand.random() < share]
@@ -102,9 +111,10 @@ def case_of(seed: int, *, apart: bool = False) -> Case:
 
 def run_way(case: Case, way: Variant) -> list[Snapshot]:
     """Run a case in one way."""
-    engine = engines.make(way.engine, FleetView.of(case.program), way.settings(case))
+    view, settings = FleetView.of(case.program), way.settings(case)
+    engine = engines.make(way.engine, view, settings, record=way.vms == "kept")
     try:
-        return snapshots(engine, case, way.steps)
+        return snapshots(engine, case, way.steps, blind=way.vms == "left")
     finally:
         engine.close()
 
@@ -121,16 +131,23 @@ def check(case: Case, some: Iterable[Variant], seed: int = 0) -> Divergence | No
     """Run a case in some ways; the first that does not do what the reference does."""
     expected = run_way(case, REFERENCE)
     for way in (each for each in some if each.suits(case.settings)):
-        try:
-            if way.engine in AHEAD:  # which are not looked at while they run
-                what = outcome(case, expected[-1], run_way(case, way)[-1], tolerance(way))
-            else:
-                what = difference(case, expected, run_way(case, way), tolerance(way))
-        except Exception as error:  # whatever comes out is what is looked for
-            what = f"raises {error!r}"
+        what, _ = _compared(case, way, expected)
         if what is not None:
             return Divergence(seed, way, what)
     return None
+
+
+def _compared(case: Case, way: Variant, expected: list[Snapshot]) -> tuple[str | None, bool]:
+    """What a case does otherwise when it runs in some way, and whether phases of it ran whole."""
+    try:
+        actual = run_way(case, way)
+        if way.engine in AHEAD:  # which are not looked at while they run
+            what = outcome(case, expected[-1], actual[-1], tolerance(way))
+        else:
+            what = difference(case, expected, actual, tolerance(way))
+    except Exception as error:  # whatever comes out is what is looked for
+        return f"raises {error!r}", False
+    return what, actual[-1].ahead
 
 
 @functools.cache
@@ -167,11 +184,33 @@ def check_seed(seed: int, name: str = "all", some: int = 4) -> Divergence | None
     return None
 
 
-def check_in_turn(seed: int, name: str = "all") -> Divergence | None:
-    """Run the case of a seed in one way, which its neighbours share, as they do kernels."""
+def way_in_turn(seed: int, name: str = "all") -> Variant:
+    """How the case of a seed runs: its neighbours share that, as they do kernels.
+
+    Where phases run whole, what takes time is to compile them: so most programs are small, and
+    are compiled once, with VMs that are kept or without.
+    """
     every = ways(name)
     way = every[seed // BLOCK % len(every)]
-    return check(case_of(seed, apart=way.apart), [way], seed)
+    if way.engine not in AHEAD:
+        return way
+    rand = random.Random(seed ^ 0x3A7)
+    apart = rand.random() < 0.9
+    small = apart and rand.random() < 0.9
+    return replace(way, apart=apart, small=small, vms=rand.choice(LOOKS))
+
+
+def check_in_turn(seed: int, name: str = "all") -> Divergence | str | None:
+    """Run the case of a seed in the way whose turn it is: what is wrong, or how it ran, if so."""
+    way = way_in_turn(seed, name)
+    case = case_of(seed, apart=way.apart, small=way.small)
+    if not way.suits(case.settings):
+        return None
+    with cache.unused():
+        what, ahead = _compared(case, way, run_way(case, REFERENCE))
+    if what is not None:
+        return Divergence(seed, way, what)
+    return f"{way.engine}: phases as a whole" if ahead else f"{way.engine}: epochs"
 
 
 def shrunk(case: Case, divergence: Divergence) -> Case:
@@ -226,14 +265,16 @@ def campaign(engine: str = "all") -> Campaign:
         raise Diagnostic(NO_ADAPTER, f"engine {engine!r} cannot run: {why_not(engine)}")
 
     def small(divergence: Divergence) -> str:
-        case = case_of(divergence.seed, apart=divergence.way.apart)
-        return script(shrunk(case, divergence), divergence.way)
+        way = divergence.way
+        case = case_of(divergence.seed, apart=way.apart, small=way.small)
+        return script(shrunk(case, divergence), way)
 
     return Campaign(
         "fleet",
         functools.partial(check_in_turn, name=engine),
         small,
         ways="each in one of these ways, in turn: " + "; ".join(map(str, every)),
+        options=f"--engine {engine} " * (engine != "all"),
         block=BLOCK,
         process="spawn",  # from the start: the driver of a GPU does not survive a fork
     )

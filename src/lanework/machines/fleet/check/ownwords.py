@@ -107,6 +107,13 @@ class Apart(Body):
         self.emit("ADDI", NUMBER, dest=register, src=register, imm=at)
         return False
 
+    def keep(self) -> None:
+        """Write some registers into words of the VM's own, for all to see."""
+        if self.area is None or not self.area.written:
+            return
+        for _ in range(self.rand.randint(1, 2)):
+            self._write(0)
+
     def anywhere(self, register: int) -> None:
         """An address of what is only read, or of any word where none is written."""
         area = self.area

@@ -53,29 +53,40 @@ class Snapshot:
         stop: `done`, `epochs` for where it was cut, or the code of a trap and its instruction.
         counts: in the order of `COUNTS`.
         shared: shared memory.
-        vms: the rows of `VMState`; that of the mirrored IP is 0.
+        vms: the rows of `VMState`; that of the mirrored IP is 0. None where nobody looks at them.
+        ahead: whether phases ran whole.
     """
 
     stop: str
     counts: tuple[object, ...]
     shared: Words
-    vms: Words
+    vms: Words | None
+    ahead: bool = False
 
 
-def snapshots(engine: Engine, case: Case, steps: bool = False) -> list[Snapshot]:
-    """Run a case: what there is at its cut, and at the end."""
+def snapshots(
+    engine: Engine, case: Case, steps: bool = False, *, blind: bool = False
+) -> list[Snapshot]:
+    """Run a case: what there is at its cut, and at the end.
+
+    Args:
+        engine: what runs it.
+        case: the case.
+        steps: whether one epoch at a time, saved and restored now and then.
+        blind: whether VMs of phases that run whole are not looked at: that would run it again.
+    """
     view = FleetView.of(case.program)
     runtime = Runtime(engine, view, Limits(fuel=case.fuel))
     runtime.begin(case.shared.copy())
     if isinstance(engine, AheadEngine):  # which is not looked at while it runs
-        return [_until(runtime, None, steps)]
+        return [_until(runtime, None, steps, blind)]
     seen = [_until(runtime, case.cut, steps)]
     if seen[0].stop == "epochs":
         seen.append(_until(runtime, MOST, steps))
     return seen
 
 
-def _until(runtime: Runtime, epochs: int | None, steps: bool) -> Snapshot:
+def _until(runtime: Runtime, epochs: int | None, steps: bool, blind: bool = False) -> Snapshot:
     stop = "epochs"
     try:
         if not steps or epochs is None:
@@ -92,13 +103,16 @@ def _until(runtime: Runtime, epochs: int | None, steps: bool) -> Snapshot:
                     break
     except Trap as trap:
         stop = f"{trap.code.ident} at {trap.instruction}"
-    vms = runtime.engine.vms().words
-    vms[0] = 0
+    engine, vms = runtime.engine, None
+    ahead = isinstance(engine, AheadEngine) and engine.advanced
+    if not (blind and ahead):
+        vms = engine.vms().words
+        vms[0] = 0
     counts = tuple(
         tuple(value) if isinstance(value, list) else value
         for value in (getattr(runtime.counts, name) for name in COUNTS)
     )
-    return Snapshot(stop, counts, runtime.engine.shared(), vms)
+    return Snapshot(stop, counts, engine.shared(), vms, ahead)
 
 
 def difference(
@@ -140,7 +154,8 @@ def outcome(case: Case, a: Snapshot, b: Snapshot, ulp: int | None = 0) -> str | 
         return None if x == y else f"the first fault is {y} and not {x}"
     row = FleetView.of(case.program).profile.word("swept")  # which counts sweeps that were not
     for each in (a, b):
-        each.vms[row] = 0
+        if each.vms is not None:
+            each.vms[row] = 0
     return difference(case, [a], [b], ulp)
 
 
@@ -164,6 +179,8 @@ def _shared(a: Snapshot, b: Snapshot, free: Loose, ulp: int | None) -> str | Non
 
 
 def _vms(a: Snapshot, b: Snapshot, view: FleetView, free: Loose, ulp: int | None) -> str | None:
+    if a.vms is None or b.vms is None:
+        return None
     profile = view.profile
     wrong = a.vms != b.vms
     wrong[: profile.length] = ~same(a.vms[: profile.length], b.vms[: profile.length])

@@ -107,6 +107,11 @@ class AheadEngine(ReferenceEngine, ABC):
             self._before.append((first, part))
 
     @property
+    def advanced(self) -> bool:
+        """Whether any step of this run has run whole."""
+        return self._lean
+
+    @property
     def lends(self) -> frozenset[str]:
         """Inputs that it can read where they are given."""
         return frozenset()

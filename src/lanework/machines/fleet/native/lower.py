@@ -26,6 +26,7 @@ from lanework.engines.lanes.program import (
     Step,
     Stop,
     Word,
+    makes,
 )
 from lanework.machines.fleet.analysis.effects import effects
 from lanework.machines.fleet.analysis.meanings import limits
@@ -91,17 +92,21 @@ class Lowering:
             self.steps = blocks[0].steps
             first = Compute(self.names["block"], graphs.QUARTER, (self.names["counter"],))
             self.steps += [first, *self._block(self.names["block"])]
+        blocks += self.tail
         inputs = {self.names[name]: name for name in ("vm_id", "global_id", "count", "stream")}
+        elements = range(1, self.view.profile.length - 1)
+        written = {v for block in blocks for step in block.steps for v in makes(step)}
         if self.form.resume:
             inputs |= {self.names[name]: name for name in ("counter", "generation")}
-            inputs |= {n: f"element{n}" for n in range(1, self.view.profile.length - 1)}
+            inputs |= {n: f"element{n}" for n in elements}
         outputs = {}
         if self.form.record:
             outputs = {name: self.names[name] for name in ("vm_id", "counter", *LEFT)}
-            outputs |= {f"element{n}": n for n in range(1, self.view.profile.length - 1)}
+            left = written if self.form.resume else elements  # what others are they have been
+            outputs |= {f"element{n}": n for n in elements if n in left}
         depth = self.view.depth * len(self.view.convention.saved) + self.saved
         same = frozenset(("count", "stream"))
-        return LaneProgram([*blocks, *self.tail], depth, inputs, outputs, same=same)
+        return LaneProgram(blocks, depth, inputs, outputs, same=same)
 
     # The ways through it --------------------------------------------------------------------------
 

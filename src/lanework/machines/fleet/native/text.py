@@ -122,9 +122,10 @@ class Body:
         w.line("%unit.more = add i64 %unit.first, %e.size")
         w.line("%unit.last = call i64 @llvm.smin.i64(i64 %unit.more, i64 %e.count)")
         w.declares.add("declare i64 @llvm.smin.i64(i64, i64)")
-        for name_ in ("oldest", "executed"):
-            w.line(f"%{name_} = alloca {w.elder_kind}")
-            w.line(f"store {w.elder_kind} zeroinitializer, ptr %{name_}")
+        self.together = not (self.shape.masked or w.order.fetching is not None or w.counts.rest)
+        for name_, kind in (("oldest", self._old(w)), ("executed", w.elder_kind)):
+            w.line(f"%{name_} = alloca {kind}")
+            w.line(f"store {kind} zeroinitializer, ptr %{name_}")
         w.line("%reads = alloca i64")
         w.line("%writes = alloca i64")
         w.line("store i64 0, ptr %reads")
@@ -283,12 +284,19 @@ class Body:
         self._report(w)
         w.line("ret void")
 
+    def _old(self, w: Masked) -> str:
+        """The type of ages: one for all lanes where these end together."""
+        return "i64" if self.together else w.elder_kind
+
     def _ended(self, w: Masked, mask: str) -> None:
         """VMs have executed so many instructions."""
-        kind = w.elder_kind
-        mine = w.mixed(mask, w.lifetimes(), "zeroinitializer", "i64")
+        kind, name = self._old(w), f"llvm.umax.v{w.width}i64"
+        if self.together:
+            mine = w.emit(f"extractelement {w.elder_kind} {w.lifetimes()}, i64 0")
+            name = "llvm.umax.i64"
+        else:
+            mine = w.mixed(mask, w.lifetimes(), "zeroinitializer", "i64")
         old = w.emit(f"load {kind}, ptr %oldest")
-        name = f"llvm.umax.v{w.width}i64"
         new = w.intrinsic(name, kind, [(kind, old), (kind, mine)])
         w.line(f"store {kind} {new}, ptr %oldest")
         if w.counts.rest:
@@ -320,7 +328,10 @@ class Body:
             w.label(skip)
         column = w.emit(f"getelementptr i64, ptr %columns, i64 {EPOCHS}")
         epochs = w.emit(f"getelementptr i64, ptr {w.emit(f'load ptr, ptr {column}')}, i64 %e.phase")
-        oldest = self._reduced(w, "vector.reduce.umax", "oldest")
+        if self.together:
+            oldest = w.emit("load i64, ptr %oldest")
+        else:
+            oldest = self._reduced(w, "vector.reduce.umax", "oldest")
         w.emit(f"atomicrmw umax ptr {epochs}, i64 {oldest} monotonic, align 8")
 
     @staticmethod

@@ -47,7 +47,13 @@ MAKING = sharing.lock()
 
 
 def make(
-    name: str, view: FleetView, settings: Settings, threads: int = 1, *, asked: bool = True
+    name: str,
+    view: FleetView,
+    settings: Settings,
+    threads: int = 1,
+    *,
+    asked: bool = True,
+    record: bool = False,
 ) -> Engine:
     """An engine with a program on it, and threads for it.
 
@@ -57,6 +63,7 @@ def make(
         settings: how it runs.
         threads: how many at most.
         asked: whether somebody asks for this one; else short runs are not worth compiling for.
+        record: whether those that run phases whole keep all VMs.
 
     Raises:
         Diagnostic: LW2201 without an adapter, LW2203 for a program that is too large for it.
@@ -66,13 +73,12 @@ def make(
     if name == "llvm":
         from lanework.machines.fleet.native.engine import LLVMEngine
 
-        return LLVMEngine(
-            view, settings, threads, trial=0.0 if asked else TRIAL + EACH * len(view.infos)
-        )
+        trial = 0.0 if asked else TRIAL + EACH * len(view.infos)
+        return LLVMEngine(view, settings, threads, record=record, trial=trial)
     if name == "wgsl":
         from lanework.machines.fleet.gpu.phases import WGSLEngine
 
-        return WGSLEngine(view, settings)
+        return WGSLEngine(view, settings, record=record)
     from lanework.machines.fleet.gpu.epoch import EpochEngine
 
     return EpochEngine(view, settings)
