@@ -553,3 +553,39 @@ def test_no_column_of_a_table_for_one_input_is_lost(library):
     if library != "xarray":
         assert m.run(x=table(labels | cells))["y"].tolist() == [1.0, 2.0]
     assert m.run(table(cells | {"z": [5.0, 6.0]}))["y"].tolist() == [5.0, 12.0]
+
+
+@pytest.mark.parametrize("dates", [False, True])
+def test_bounds_and_changes_by_labels_of_periods(dates):
+    calendar = {"start": "2026-01-01", "freq": "month"} if dates else {}
+    m = lw.series.Model("m", periods=3, **calendar)
+    m.input("x", axes="time", default=1.0)
+    m.formula("y", "2 * x")
+    m.formula("far", "total((x - 1) ** 2)")
+    m.formula("sum", "total(x * (t + 1))")
+    days = pd.to_datetime(["2026-03-01", "2026-01-01", "2026-02-01"]) if dates else [2, 0, 1]
+    low = pd.Series([4.0, 2.0, 3.0], index=days)
+    given = [low, xr.DataArray(low.to_numpy(), {"time": days}, "time"), along("time", low)]
+    for ends in [*given, np.array([2.0, 3.0, 4.0])]:
+        solution = m.solve("x", bounds={"x": (ends, None)}, objective="far")
+        assert solution["x"] == pytest.approx([2.0, 3.0, 4.0])
+        outputs = {"y": (ends, ends)}
+        assert m.solve("x", bounds=outputs)["x"] == pytest.approx([1.0, 1.5, 2.0])
+        (bar,) = m.compile().tornado("sum", {"x": (ends, 5.0)}).bars
+        assert (bar.at_low, bar.at_high) == (20.0, 30.0)
+    for wrong in (low[1:], low.rename({days[0]: days[0] + (days[0] - days[1])})):
+        code = "LW3042" if len(wrong) < 3 else "LW3046" if dates else None
+        if code:
+            with pytest.raises(lw.Diagnostic, match=f"{code}.*a bound of x"):
+                m.solve("x", bounds={"x": (wrong, None)}, objective="far")
+            with pytest.raises(lw.Diagnostic, match=f"{code}.*the change of x"):
+                m.compile().tornado("sum", {"x": (wrong, 5.0)})
+    with pytest.raises(lw.Diagnostic, match="LW3062"):
+        m.solve("x", bounds={"x": (xr.DataArray(A[:3], dims="scenario"), None)}, objective="far")
+    if not dates:
+        years, others = pd.Series(A[:3], [2028, 2026, 2027]), pd.Series(A[:3], [2025, 2026, 2027])
+        program, inputs = m.compile(), {"x": years}
+        (bar,) = program.tornado("sum", {"x": (years, 5.0)}, inputs=inputs).bars
+        assert bar.at_low == 2 + 2 * 3 + 3 * 1
+        with pytest.raises(lw.Diagnostic, match=r"LW3046.*the change of x"):
+            program.tornado("sum", {"x": (others, 5.0)}, inputs=inputs)

@@ -255,3 +255,14 @@ def test_what_goes_to_nought_beside_more_is_solved(add, bounds):
     assert solution.ok, solution
     assert solution.iterations < 60
     assert (solution["x"], solution["z"]) == (pytest.approx(4.5), pytest.approx(0.0, abs=1e-6))
+
+
+@pytest.mark.parametrize("start", [1e12, 1e16, -1e20, 1e40, 1e100])
+def test_a_start_that_is_far_too_large(start):
+    curve = solved({"x": start}, {"f": "(x - 1) ** 2"}, objective="f")
+    assert (curve.status, curve["x"]) == ("solved", pytest.approx(1.0, abs=1e-9))
+    two = solved({"x": start, "y": 5.0}, {"f": "(x - 1) ** 2 + (y - x) ** 2"}, objective="f")
+    assert two.status == "solved"
+    assert (two["x"], two["y"]) == pytest.approx((1.0, 1.0), abs=1e-6)
+    nought = solved({"x": start}, {"f": "x ** 2"}, objective="f")
+    assert (nought.status, nought["x"]) == ("solved", 0.0)

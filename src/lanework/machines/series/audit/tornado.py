@@ -23,7 +23,9 @@ from lanework.core.result.frames import need
 from lanework.core.result.show import figure, html_table, preview, text_table
 from lanework.machines.series.audit.origin import Floats, arrays_of, bound_of
 from lanework.machines.series.codes import UNEXPLAINED
+from lanework.machines.series.data.coords import by_period
 from lanework.machines.series.data.labels import along
+from lanework.machines.series.data.outputs import names_of_periods
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.passes.derive import Deriver, over_time
 
@@ -173,14 +175,16 @@ def tornado(
     slopes = gradient(**{**base_inputs, **each})
     base = float(slopes[output])
     bars = []
+    along_time = bound.periods, names_of_periods(program), bound.coords.get("time")
     for name, change in changes.items():
-        ends = _ends(name, change, middles[name])
+        ends = _ends(name, change, middles[name], each.get(name), along_time)
         at = []
         for end in ends:
             with noting(f"in the run with {name} = {preview(np.asarray(end))}"):
                 at.append(float(runner(**{**base_inputs, name: _given(end)})[output]))
         slope = slopes[f"d_{output}_d_{name}"]
-        said = [base + float(np.sum(slope * (end - middles[name]))) for end in ends]
+        with np.errstate(all="ignore"):  # of infinite inputs it says nothing
+            said = [base + float(np.sum(slope * (end - middles[name]))) for end in ends]
         low, high = float(np.min(ends[0])), float(np.max(ends[1]))
         bars.append(Bar(name, low, high, *at, *said))
     unit = next(port.unit for port in program.outputs if port.name == output)
@@ -213,14 +217,18 @@ def _given(value: Any) -> Any:
     return value if np.ndim(value) == 0 else along("time", value)
 
 
-def _ends(name: str, change: Any, middle: Any) -> tuple[Any, Any]:
-    """The low and the high values of an input.
+def _ends(
+    name: str, change: Any, middle: Any, timed: Any, along_time: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    """The low and the high values of an input; those over time by the labels that they have.
 
     Raises:
         Diagnostic: LW2005 for what is neither a share nor two values.
     """
     if isinstance(change, tuple | list) and len(change) == 2:
         given = Given(f"the change of {name!r}", BAD_OPTION)
+        if timed is not None:
+            change = [by_period(end, f"the change of {name}", *along_time) for end in change]
         low, high = (exactly(end, "f64", given) for end in change)
         return (low if low.ndim else float(low)), (high if high.ndim else float(high))
     number = isinstance(change, numbers.Real) and not isinstance(change, bool)

@@ -8,25 +8,25 @@ are whole numbers: those an index that counts has, too.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Advice, Diagnostic
 from lanework.core.data.labels import align, keys, shown
+from lanework.core.data.libraries import offers
 from lanework.core.data.values import Given
+from lanework.core.program.program import Port
 from lanework.machines.series.codes import LABELS_DISAGREE, LENGTHS_DISAGREE
-from lanework.machines.series.data.labels import Labelled
+from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import TIME, moments
-
-if TYPE_CHECKING:
-    from lanework.core.program.program import Port
 
 Labels = npt.NDArray[Any]
 Named = Callable[[int], Sequence[Labels]]
 """The names of periods in the ways in which a calendar can say them, first days first."""
+PLAIN = (int, float, str, bytes, list, tuple, np.ndarray, np.generic, Mapping)
 TURN = "periods go down the rows of a table and lanes across: turn it (table.T)"
 
 
@@ -78,6 +78,40 @@ def aligned(
             best = dict.fromkeys(labelled, wanted)
         _in_one_order(ports, out, axis, labelled, best)
     return out, coords
+
+
+def by_period(
+    given: Any,
+    name: str,
+    periods: int,
+    calendar: Named | None,
+    labels: Labels | None = None,
+) -> Any:
+    """What has labels of periods, as an array by period; anything else as it is.
+
+    Args:
+        given: a number or numbers over time that are no input of a run.
+        name: what errors call it.
+        periods: how many are run.
+        calendar: for a model with dates.
+        labels: along time, of inputs that have some.
+
+    Raises:
+        Diagnostic: LW3046 naming the first label that differs, LW3042 where some are absent.
+    """
+    if isinstance(given, PLAIN) or not (isinstance(given, Labelled) or offers(given, "shape")):
+        return given
+    port = Port(name, "in", -1, axes=(TIME,))
+    item = as_labelled(given, port)
+    if item.axes != (TIME,):
+        return item if item.axes else item.array
+    items = [item]
+    if not isinstance(item.labels.get(TIME, range(0)), range):
+        if len(item.array) != periods:
+            raise other_length(port, len(item.array), periods)
+        if labels is not None:
+            items.insert(0, Labelled(np.empty(len(labels)), (TIME,), {TIME: labels}))
+    return aligned([port] * len(items), items, periods, calendar)[0][-1].array
 
 
 def _in_one_order(

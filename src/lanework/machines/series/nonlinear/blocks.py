@@ -13,6 +13,7 @@ from lanework.base.errors import Advice, Diagnostic
 from lanework.core.data.values import Given, exactly
 from lanework.core.program.data import Port
 from lanework.machines.series.codes import BAD_PROBLEM
+from lanework.machines.series.data.coords import Named, by_period
 from lanework.machines.series.data.labels import Labelled
 
 Floats = NDArray[np.float64]
@@ -62,18 +63,25 @@ class Block:
 
 
 def blocks(
-    ports: Iterable[Port], periods: int, bounds: Mapping[str, tuple[Any, Any]]
+    ports: Iterable[Port],
+    periods: int,
+    bounds: Mapping[str, tuple[Any, Any]],
+    calendar: Named | None = None,
 ) -> list[Block]:
     """Lay the values of some ports out one after another.
 
     Raises:
-        Diagnostic: LW3062 for bounds that are no numbers or exclude each other.
+        Diagnostic: LW3062 for bounds that are no numbers or exclude each other, LW3046 for
+            labels of other periods than the model's.
     """
     out: list[Block] = []
     begin = 0
     for port in ports:
         size = periods if "time" in port.axes else 1
         low, high = bounds.get(port.name, (None, None))
+        if "time" in port.axes:
+            name = f"a bound of {port.name}"
+            low, high = (by_period(end, name, periods, calendar) for end in (low, high))
         block = Block(
             port, begin, size, *(_bound(port, size, x, s) for x, s in ((low, -1), (high, 1)))
         )

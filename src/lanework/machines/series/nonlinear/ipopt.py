@@ -7,12 +7,14 @@ programming".
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
+from lanework.core.options import refused
 from lanework.core.result.frames import need
 from lanework.machines.series.codes import BAD_PROBLEM
 from lanework.machines.series.nonlinear.blocks import Floats
@@ -40,6 +42,8 @@ IDLE = 3  # of those, none of which makes an objective less
 CLOSER = 2  # runs after those, where bounds leave much of the objective open
 FAR_OFF = 1e3  # how much larger or smaller than its start an unknown is, of which it said nothing
 ABOUT = 1  # IPOPT's number of `inaccurate`
+MOST = 2**31 - 1  # the largest whole number that options of IPOPT have
+WRITTEN = "see IPOPT's options; a number that need not be whole has a point there: 1.0, not 1"
 STAYS = 1e-9  # of unknowns beside their units: how far a run moves them that makes no difference
 
 
@@ -50,6 +54,32 @@ def ipopt() -> Any:
         Diagnostic: LW1022.
     """
     return need("ipyopt", WHAT)
+
+
+def ipopt_options(given: Mapping[Any, Any]) -> dict[str, Any]:
+    """Options as IPOPT takes them; the process would end by others, or they would be cut off.
+
+    Raises:
+        Diagnostic: LW2005 for names that are no texts, and values that are of no kind it has.
+    """
+    out: dict[str, Any] = {}
+    for name, value in given.items():
+        if not _plain(name):
+            raise refused("the name of an option of IPOPT", name, 'give a text, such as "max_iter"')
+        if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+            value = int(value)
+        elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+            value = float(value)
+        number = isinstance(value, float) and value == value
+        if not (number or _plain(value) or (type(value) is int and abs(value) <= MOST)):
+            help = f'give a number (whole ones up to {MOST}) or a text, such as "yes"'
+            raise refused(f"IPOPT's option {name!r}", value, help)
+        out[name] = value
+    return out
+
+
+def _plain(text: Any) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
 class _Watch:
@@ -123,7 +153,7 @@ class Run:
             )  # fmt: skip
         except (ValueError, TypeError) as error:
             what = str(error).removeprefix("ipyopt.Problem(): ")
-            raise Diagnostic(BAD_PROBLEM, f"IPOPT: {what}", help="see IPOPT's options") from error
+            raise Diagnostic(BAD_PROBLEM, f"IPOPT: {what}", help=WRITTEN) from error
         return solver, watch
 
     def _finite(self, derive: Callable[..., None]) -> Callable[..., None]:

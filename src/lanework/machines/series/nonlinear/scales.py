@@ -234,7 +234,14 @@ def _shrunk(
 ) -> Floats:
     """Units of unknowns that became much smaller, other than by a bound that holds them."""
     x, multipliers, *held = state
-    size = [float(np.abs(x[block.where]).max(initial=0.0)) for block in problem.variables]
+    far: Floats | None = None
+    size = []
+    for block in problem.variables:
+        most = float(np.abs(x[block.where]).max(initial=0.0))
+        if not most and unit[block.begin] > ORDINARY[1]:  # rounded to nought in that unit
+            far = _distances(problem, functions, x) if far is None else far
+            most = float(far[block.where].max(initial=0.0))
+        size.append(most)
     small = [
         NOUGHT * min(1.0, unit[block.begin]) < one < SHRUNK * unit[block.begin]
         for one, block in zip(size, problem.variables, strict=True)
@@ -252,7 +259,8 @@ def _shrunk(
     free = (off > 2) | ((off < 0.5) & (off > CLOSE)) | (bent * near > BENT * np.maximum(*held))
     out = unit.copy()
     for one, block, is_small in zip(size, problem.variables, small, strict=True):
-        if is_small and (free & (x != 0))[block.where].any():
+        here = free[block.where] & ((x[block.where] != 0) | (not x[block.where].any()))
+        if is_small and here.any():
             out[block.where] = power(one)
     return out
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lanework.base.errors import Advice, Diagnostic
+from lanework.base.errors import Advice, Diagnostic, LaneworkError
 from lanework.core.result.frames import need
 from lanework.core.result.show import text_table
 from lanework.machines.series.codes import NOT_SOLVED
@@ -43,8 +43,35 @@ the shares of the step that were taken, tries of the line search, and whether it
 feasibility."""
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a run gave where it can be run: a solution is taken to other processes with that."""
+
+    result: SeriesResult | None
+    error: LaneworkError | None
+
+    def __call__(self, _: Mapping[str, Any]) -> SeriesResult | None:
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class _Kept:
+    """What has a result that is run when it is asked for, and at the latest to be pickled."""
+
+    _run: Any
+    result: Any
+
+    def __getstate__(self) -> dict[str, Any]:
+        try:
+            known = _Known(self.result, None)
+        except LaneworkError as error:
+            known = _Known(None, error)
+        return {**vars(self), "_run": known}
+
+
 @dataclass
-class Solution:
+class Solution(_Kept):
     """What a solver found, or where it stopped.
 
     Attributes:
@@ -155,7 +182,7 @@ class Solution:
         return f"Solution: {self.status}{goal}, {self.iterations} iterations, {self.message}"
 
 
-class Solutions(Sequence[Solution]):
+class Solutions(_Kept, Sequence[Solution]):
     """The solutions of many lanes, one problem each.
 
     Attributes:

@@ -31,7 +31,7 @@ from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.nonlinear.blocks import Block, blocks
 from lanework.machines.series.nonlinear.common import common
 from lanework.machines.series.nonlinear.driver import solve
-from lanework.machines.series.nonlinear.ipopt import ipopt
+from lanework.machines.series.nonlinear.ipopt import ipopt, ipopt_options
 from lanework.machines.series.nonlinear.problem import Problem
 from lanework.machines.series.nonlinear.solution import Solution, Solutions
 from lanework.machines.series.runner import Runner
@@ -71,7 +71,7 @@ class Solver(Remade):
     ) -> None:
         """Check the names; see `SeriesProgram.solve`."""
         ipopt()
-        self.program, self.options = program, _mapping("options", options)
+        self.program, self.options = program, ipopt_options(_mapping("options", options))
         names, zero = _names("variables", variables), _names("residuals", residuals)
         bounds = {name: _pair(name, ends) for name, ends in _mapping("bounds", bounds).items()}
         if objective is None and flag("maximise", maximise):
@@ -138,10 +138,10 @@ class Solver(Remade):
         rest = replace(limits, deadline=None, ends=None)
 
         def run(more: Mapping[str, Any]) -> Any:
-            return runner.run_within(rest, {**given, **self._labelled(more, bound)})
+            return runner.run_within(rest, {**given, **self._labelled(more, bound, bound.axes)})
 
         def together(more: Mapping[str, Any]) -> Any:
-            return runner.run_within(rest, {**given, **more})
+            return runner.run_within(rest, {**given, **self._labelled(more, bound, ())})
 
         single = lanes is not None or not bound.axes
         solutions: list[Solution] = []
@@ -168,8 +168,9 @@ class Solver(Remade):
     def _prepared(self, periods: int, limits: Limits) -> Problem:
         problem = self._problem
         if problem is None or problem.periods != periods:
-            unknowns = blocks(self.unknown, periods, self._bounds)
-            wanted = blocks(self.targets, periods, self._bounds)
+            calendar = self._runner._calendar
+            unknowns = blocks(self.unknown, periods, self._bounds, calendar)
+            wanted = blocks(self.targets, periods, self._bounds, calendar)
             count = sum(block.size for block in unknowns)
             entries = count * (count + sum(block.size for block in wanted))
             limits.check_memory(3 * entries, f"a problem of {count:,} unknowns")
@@ -181,13 +182,18 @@ class Solver(Remade):
             self._problem = problem
         return problem
 
-    def _labelled(self, values: Mapping[str, Any], bound: Bound) -> Mapping[str, Any]:
-        """The unknowns of all lanes as inputs."""
-        if not bound.axes:
-            return values
+    def _labelled(
+        self, values: Mapping[str, Any], bound: Bound, axes: tuple[str, ...]
+    ) -> Mapping[str, Any]:
+        """The unknowns as inputs, over these lane axes, with the labels that others may have."""
         over = {port.name: ("time",) if "time" in port.axes else () for port in self.unknown}
-        axes, coords = bound.axes, {axis: x for axis, x in bound.coords.items() if axis != "time"}
-        return {name: named((*over[name], *axes), x, coords) for name, x in values.items()}
+        calendar, coords = self._runner._calendar, bound.coords
+        if calendar is not None:
+            coords = {**coords, "time": calendar(bound.periods)[0]}
+        return {
+            name: named((*over[name], *axes), x, coords) if over[name] or axes else x
+            for name, x in values.items()
+        }
 
 
 def _lanes(runner: Runner, bound: Bound) -> Iterable[dict[str, Any]]:
