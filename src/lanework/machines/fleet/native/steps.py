@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.engines.lanes.order import weight
+from lanework.engines.lanes.program import LaneProgram
 from lanework.machines.fleet.analysis.effects import effects
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
@@ -48,6 +49,7 @@ class Groups:
     def __init__(self, view: FleetView, settings: Settings, *, record: bool = False) -> None:
         self.view, self.settings, self.record = view, settings, record
         self.forms: dict[Form, int] = {}
+        self._programs: dict[Form, LaneProgram] = {}
         self.effects = effects(view, half=settings.storage == "f16")
         starts, kinds, known = [], [], dict[tuple[int, ...], int]()
         self.rows: list[Entries | str] = []
@@ -88,7 +90,7 @@ class Groups:
                 return reason
             kind, launch = self.forms.setdefault(form, len(self.forms)), each.launch
             stride = launch.stride if launch.strategy == "strided" else 1
-            size = text.unit(launch.count)
+            size = text.unit(launch.count, self._program(form))
             numbers = (kind, launch.count, each.slot, launch.base, stride, each.step - steps.start)
             rows.append([*numbers, size, -(-launch.count // size), 0, 0, 0])
         if self.overlap(steps.start) and self._starves(launches, verdict.ordered):
@@ -98,7 +100,7 @@ class Groups:
     def _starves(self, launches: Sequence[Allocated], ordered: frozenset[int]) -> bool:
         """Whether a VM may wait for one that never ends, and would end the run."""
         forms = {self._form(each, ordered) for each in launches}
-        programs = [Lowering(self.view, form).program() for form in forms]
+        programs = list(map(self._program, forms))
         faults = any(text.faults(block) for each in programs for block in each.blocks)
         return self.settings.on_fault == "stop" and faults and any(map(text.loops, programs))
 
@@ -115,18 +117,23 @@ class Groups:
             ordered=ordered,
         )
 
+    def _program(self, form: Form) -> LaneProgram:
+        known = self._programs.get(form)
+        if known is None:
+            known = self._programs[form] = Lowering(self.view, form).program()
+        return known
+
     def _why_not(self, form: Form) -> str:
         """Why a routine cannot be compiled."""
         try:
-            lowering = Lowering(self.view, form)
-            reached = {node[-1] for node in lowering.reached()}
+            reached = {node[-1] for node in Lowering(self.view, form).reached()}
         except TooLarge:
             return "calls within calls are too many to be written out"
         free = [ip for ip in reached if self.view.infos[ip].atomic and anyhow(self.effects, ip)]
         if form.record and free:
             return "VMs that are kept have what atomics gave them, in the order of epochs"
         reason = self._out_of_order(form)
-        if not reason and weight(lowering.program(), HEAVY) > HEAVY:
+        if not reason and weight(self._program(form), HEAVY) > HEAVY:
             reason = "to compile so many instructions, and ways between them, would take long"
         return reason
 

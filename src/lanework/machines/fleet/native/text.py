@@ -41,6 +41,8 @@ LISTED = 4
 LEAST, UNIT, SHARES, MANY = 128, 1024, 16, 1024
 """VMs of a unit of work, at least and at most, both whole vectors of any width; units at least, and
 those above which units are larger, as each costs some turns of all threads at one counter."""
+EVEN, SHORT = 128, 64
+"""Those above which units are larger where VMs do no more than so many steps, all of them alike."""
 UNITS = 256
 """Units between two calls of Python: a power of 2."""
 DONE = 8
@@ -67,15 +69,21 @@ def loops(program: LaneProgram) -> bool:
     return len(ready) < len(program.blocks)
 
 
-def unit(count: int) -> int:
+def unit(count: int, program: LaneProgram) -> int:
     """VMs of a unit of a launch of so many: threads are to have some units each.
 
+    Where there are loops, those of one may take much longer than those of another. Short programs
+    without any have larger ones: words are loaded sooner of what goes on where it was left.
+
     Example:
-        >>> unit(10), unit(4096), unit(1 << 20), unit(1 << 24)
-        (128, 256, 1024, 16384)
+        >>> program = LaneProgram([Block()], 0, {})
+        >>> unit(10, program), unit(4096, program), unit(1 << 20, program)
+        (128, 256, 8192)
     """
-    few, many = (-(-count // (units * LEAST)) * LEAST for units in (SHARES, MANY))
-    return max(min(few, UNIT), many)
+    short = sum(len(block.steps) for block in program.blocks) <= SHORT and not loops(program)
+    many = EVEN if short else MANY
+    few, more = (-(-count // (units * LEAST)) * LEAST for units in (SHARES, many))
+    return max(min(few, UNIT), more)
 
 
 class Body:
