@@ -233,7 +233,8 @@ def test_case(path, way, request):
             assert counts[name] == value, name
 
 
-ELSEWHERE = "return [Diagnostic(NO_END, what)]"  # a tape of 1 GiB: tests/register/test_verify.py
+# a tape of 1 GiB: tests/register/test_verify.py
+ELSEWHERE = "return [Diagnostic(NO_END, what, help=help)]"
 
 
 def sites():

@@ -1,4 +1,4 @@
-"""What a run is asked to write and cannot is refused before it: runs without fuel would trap."""
+"""What a run is asked for and cannot do is refused before it: runs without fuel would trap."""
 
 from pathlib import Path
 
@@ -20,11 +20,14 @@ FILES = {
     "output(b)\noutput(c)\n",
     "net.uai": "MARKOV\n2\n2 2\n1\n2 0 1\n\n4\n 4.000 2.400\n 1.000 0.000\n",
     "rows.csv": "0\n0\n1\n",
+    "time.csv": "a\n1\n2\n",
+    "t.csv": "a\n1\n2\n",
     "wide.lasm": ".machine fleet\n.shared 2000000\nHALT\n",
 }
 
 
 def call(*words):
+    """`lanework run` with these words."""
     return CliRunner().invoke(cli, ["run", *map(str, words)])
 
 
@@ -59,10 +62,50 @@ REFUSED = [
 
 @pytest.mark.parametrize(("code", "said", "words"), REFUSED)
 def test_what_no_run_can_write_is_refused_before_it(folder, code, said, words):
-    done = call(*words, "--fuel", 0)
+    done = call(*words, *(() if words[0] in NET else ("--fuel", 0)))
     assert done.exit_code == 1, done.output
     assert f"error[{code}]" in done.stderr
     assert said in done.stderr
+
+
+IDLE = [
+    ("--csv-safe", "give --out FILE.csv", (*FIB, "--csv-safe")),
+    ("--csv-safe", "give --out FILE.csv", (*DOUBLE, "--csv-safe", "--out", "a.npy")),
+    ("--csv-safe", "give --out FILE.csv", (*NET, "--csv-safe", "--out", "a.xlsx")),
+    ("--labels", "r0=FILE.csv:n", (*FIB, "--labels", "a")),
+    ("--labels", "x=FILE.csv:x", (*DOUBLE, "--labels", "a")),
+    ("--lanes", "point=FILE", (*TWO, "--lanes", "3")),
+    ("--lanes", "point=FILE", (*TWO[:1], "time=time.csv", "--lanes", "3")),
+    ("--block", "point=FILE", (*TWO, "--block", "3")),
+    ("--block", "write .csv", (*TWO[:1], "point=t.csv", "--block", "3", "--out", "a.npz")),
+    ("--fuel", "give --deadline", (*NET, "--fuel", "3")),
+    ("--seed", "--query sample:N", (*NET, "--seed", "0")),
+    ("--lanes", "--evidence FILE", (*NET, "--lanes", "3")),
+    ("--wide", "--out FILE.csv", (*NET, "--wide")),
+    ("--wide", "--out FILE.csv", (*NET, "--wide", "--out", "a.npz")),
+    ("--width", "give --out FILE.pgm", (*DOUBLE, "--width", "3")),
+    ("--out", "leave out --trace", (*DOUBLE, "--trace", "vm=1", "--out", "a.npy")),
+    ("--outputs", "leave out --trace", (*DOUBLE, "--trace", "vm=1", "--outputs", "shared")),
+    ("--width", "leave out --trace", (*DOUBLE, "--trace", "vm=1", "--width", "3")),
+]
+
+
+@pytest.mark.parametrize(("option", "said", "words"), IDLE)
+def test_options_without_effect_are_refused_with_what_gives_them_one(folder, option, said, words):
+    done = call(*words)
+    assert done.exit_code == 1, done.output
+    assert f"error[LW8001]: {option} has no effect" in done.stderr
+    assert said in done.stderr
+
+
+def test_programs_that_are_compiled_take_no_options_of_models(folder):
+    CliRunner().invoke(cli, ["compile", "two.series"])
+    CliRunner().invoke(cli, ["compile", "net.uai"])
+    for words in (("two.lwp", "--override", "b"), ("net.lwp", "--query", "z")):
+        done = CliRunner().invoke(cli, ["compile", *words, "--out", "a.lwp"])
+        assert done.exit_code == 1
+        assert f"{words[1]} has no effect" in done.stderr
+    assert CliRunner().invoke(cli, ["compile", "net.lwp", "--out", "a.lwp"]).exit_code == 0
 
 
 def test_a_picture_that_a_fleet_makes_has_the_width_that_it_is_told(folder):

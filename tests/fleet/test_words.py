@@ -18,10 +18,13 @@ PHASE = "\n.phase\n.launch main, 4\n"
 COPY = f"{BUFFERS}.routine main\nVMID r0\nREAD r1, r0\nADDI r0, r0, y\nWRITE r0, r1\nHALT{PHASE}"
 
 
-def refused(text, *said, **inputs):
+def refused(text, *said, settings=None, **inputs):
     """The error of a text, which says this in its sentence or its help."""
     with pytest.raises(Diagnostic) as caught:
-        lw.fleet.assemble(text).run(**inputs)
+        program = lw.fleet.assemble(text)
+        if settings is None:
+            program.run(**inputs)
+        program.bind(**settings)
     for each in said:
         assert each in f"{caught.value.message}\n{caught.value.help}"
     return caught.value
@@ -72,6 +75,47 @@ def test_an_adapter_that_is_asked_for_is_there(engine):
     with pytest.raises(Diagnostic) as caught:
         lw.fleet.assemble(COPY).bind(engine, adapter="no such card")(x=[1, 2, 3, 4])
     assert caught.value.code.ident == "LW2201"
+
+
+@pytest.mark.parametrize("engine", ["llvm", "reference"])
+def test_an_adapter_is_of_engines_on_cards(engine, tmp_path):
+    settings = {"engine": engine, "adapter": "a"}
+    error = refused(COPY, f"the engine {engine} runs on no adapter", settings=settings)
+    assert error.code.ident == "LW6011"
+    assert error.help == "bind to the engine wgsl or epoch, or leave adapter out"
+    file = tmp_path / "copy.lasm"
+    file.write_text(f".machine fleet\n{COPY}")
+    words = ["run", str(file), "x=1,2,3,4", "--adapter", "a", "--engine", engine]
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 1
+    assert "give --engine wgsl or epoch, or leave out --adapter" in done.stderr
+
+
+@pytest.mark.parametrize("given", [None, "north", "2024-01-01"])
+def test_inputs_that_are_no_numbers_are_no_rows_of_a_table(given):
+    error = refused(COPY, x=[1, given, 3, 4])
+    assert (error.code.ident, error.help) == ("LW6010", "give a number there")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sets", "said"),
+    [
+        ("u32", "SETI r1, 5.5\nWRITE r0, r1", "FTOU or FTOI, or by ISETI"),
+        ("f32", "ISETI r1, 5\nWRITE r0, r1", "UTOF or ITOF, or by SETI"),
+        ("u32", "SETI r1, 5.5\nATOMIC_ADD r2, r0, r1", "ATOMIC_IADD adds integers"),
+        ("f32", "ISETI r1, 5\nATOMIC_IADD r2, r0, r1", "ATOMIC_ADD adds floats"),
+    ],
+)
+def test_kinds_that_are_mixed_are_converted(dtype, sets, said):
+    text = f".buffer x, 0, 4, out, {dtype}\n.buffer n, auto, 1, inout, u32\n"
+    error = refused(f"{text}SETI r0, x\n{sets}\nHALT", said)
+    assert error.code.ident == "LW6013"
+
+
+def test_a_threshold_is_of_matrices_that_have_one():
+    settings = {"engine": "epoch", "threshold": 0.5}
+    error = refused(COPY, "threshold has no effect on matrices stored as rows", settings=settings)
+    assert "format='hybrid'" in error.help
 
 
 def test_lists_on_the_command_line(tmp_path, monkeypatch):

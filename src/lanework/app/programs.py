@@ -25,6 +25,10 @@ def compile_file(request: Request) -> None:
     """Write the program of a file, or another form of it that its machine has."""
     path = request.path
     out = request["out"]
+    for option in request.line.options.get("compile", ()):
+        if request[str(option.name)] != option.default:
+            lacks = f"{shown(request.file)} is no model"
+            request.check_used(str(option.name), request.is_model, lacks, "give the model's file")
     if (out or request.file) == STANDARD:  # what comes from a pipe goes on in it
         request.program.verify()
         request.program.save(STANDARD)

@@ -19,11 +19,16 @@ from lanework.base.span import Span
 
 @dataclass(frozen=True)
 class Code:
-    """A stable error code with its title and its explanation."""
+    """A stable error code with its title and its explanation.
+
+    Attributes:
+        help: what to do, where an error has nothing more exact to say.
+    """
 
     ident: str
     title: str
     explanation: str
+    help: str = ""
 
 
 _codes: dict[str, Code] = {}
@@ -31,7 +36,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(__file__))
 _NOTEBOOK = os.path.join("IPython", "core", "")
 
 
-def code(ident: str, title: str, explanation: str) -> Code:
+def code(ident: str, title: str, explanation: str, help: str = "") -> Code:
     """Register an error code.
 
     Raises:
@@ -39,7 +44,7 @@ def code(ident: str, title: str, explanation: str) -> Code:
     """
     if ident in _codes:
         raise ValueError(f"error code {ident} is registered twice")
-    _codes[ident] = Code(ident, title, explanation)
+    _codes[ident] = Code(ident, title, explanation, help)
     return _codes[ident]
 
 
@@ -87,7 +92,7 @@ class LaneworkError(Exception):
         self.code = code
         self.message = message
         self.span = span
-        self.help = help
+        self.help = help or code.help or None
         self.notes = tuple(notes)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -53,7 +53,9 @@ def read(text: str, symbol: Callable[[str], Powers]) -> Powers:
         Diagnostic: LW0401, with the place in the text.
     """
     if len(text) > LONGEST:
-        raise Diagnostic(UNKNOWN_UNIT, f"a unit is at most {LONGEST} characters long")
+        raise Diagnostic(
+            UNKNOWN_UNIT, f"a unit is at most {LONGEST} characters long", help="write a shorter one"
+        )
     reader = _Reader(text, symbol)
     unit = reader.product()
     reader.expect("")
@@ -92,7 +94,8 @@ class _Reader:
         if self.accept("**", "^"):
             unit = product([(unit, simple(self.exponent()))])
             if any(abs(power) > _MOST for _, power in unit):
-                raise Diagnostic(UNKNOWN_UNIT, f"exponents in units are at most {_MOST}")
+                what = f"exponents in units are at most {_MOST}"
+                raise Diagnostic(UNKNOWN_UNIT, what, help="write a smaller one, such as m**2")
         return unit
 
     def atom(self) -> Powers:

@@ -6,7 +6,7 @@ or not at all, and `options` looks at what functions are told besides. `runner` 
 is; it gives back a result (`result`), which makes tables, files and pages of itself. `waiting`
 holds Ctrl-C and deadlines over work that looks at neither, `calm` says where that may be stopped,
 and `resident` looks at the memory that a command takes. `machine` says where the parts of a machine
-are and finds it by name; `cli` is what it says to the command line, whose words `arguments` reads,
-and `terminal` what is printed there. `fuzzing` goes through the cases of a machine's fuzzer.
-`codes` has the error codes of this floor.
+are and finds it by name; `cli` is what it says to the command line, whose words `arguments` reads
+and whose options `checks` looks at, and `terminal` what is printed there. `fuzzing` goes through
+the cases of a machine's fuzzer. `codes` has the error codes of this floor.
 """

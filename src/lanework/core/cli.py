@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.checks import Checks
 from lanework.core.codes import BAD_ARGUMENT, NO_SUCH_FILE, NOT_TEXT, UNKNOWN_ENDING
 from lanework.core.data.standard import SHOWN, STANDARD, standard_input
 from lanework.core.machine import MACHINES, find
@@ -31,7 +32,7 @@ PROGRAMS = {".lasm": "assembly", ".lwp": "a compiled program"}
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Checks):
     """A command for a file.
 
     Attributes:
@@ -46,9 +47,6 @@ class Request:
     words: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __getitem__(self, option: str) -> Any:
-        return self.options.get(option)
 
     @property
     def path(self) -> Path:
@@ -129,49 +127,6 @@ class Request:
         from lanework.core.resident import Growth
 
         return Growth(self.limits)
-
-    def names(self, option: str) -> list[str] | None:
-        """The names with commas of an option, such as `--outputs a,b`; None without it.
-
-        Raises:
-            Diagnostic: LW8001 for an option without a name.
-        """
-        text = self[option]
-        if text is None:
-            return None
-        names = [name.strip() for name in text.split(",") if name.strip()]
-        if not names:
-            what = f"--{option} {text!r} names nothing"
-            raise Diagnostic(BAD_ARGUMENT, what, help=f"give names, or leave out --{option}")
-        return names
-
-    def check_out(self, *endings: str) -> None:
-        """Refuse a file that results are not written to: before the work, not after it.
-
-        Raises:
-            Diagnostic: LW0201, LW1023.
-        """
-        from lanework.base.files import check_target
-        from lanework.core.result.saving import ENDINGS, check_ending
-
-        if self["out"] is not None:
-            check_ending(Path(self["out"]), endings or ENDINGS)
-            check_target(self["out"])
-
-    def check_held(self, outputs: Collection[object], rows: int = 0) -> None:
-        """Refuse a file that does not hold so many outputs, or rows; likewise before the work.
-
-        Raises:
-            Diagnostic: LW1024, LW1027.
-        """
-        from lanework.core.data.opening import ending_of
-        from lanework.core.result.saving import check_count
-        from lanework.core.result.tablefile import check_rows
-
-        ending = ending_of(self["out"] or "")
-        check_count(ending, len(outputs))
-        if ending == ".xlsx":
-            check_rows(rows)
 
     def about(self) -> dict[str, str]:
         """The program, as every report in JSON names it."""

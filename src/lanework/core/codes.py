@@ -10,6 +10,7 @@ BAD_WORD = code(
     "The tape holds a word that is no instruction of its machine: an unknown op, a missing "
     "extension word, or a field that should be zero. The offset in bytes is given. The file is "
     "damaged, or was written by a newer version.",
+    help="compile it again: the file is damaged, or was written by hand",
 )
 UNKNOWN_MACHINE = code(
     "LW1002",
@@ -21,6 +22,7 @@ BAD_SECTION = code(
     "bad section",
     "A section of the program cannot be read: it has the wrong length, or holds numbers that "
     "mean nothing. The section and the offset are given. The file is damaged.",
+    help="compile it again: the file is damaged, or was written by hand",
 )
 NO_PROGRAM_FILE = code(
     "LW1004",
@@ -33,6 +35,7 @@ NEWER_FORMAT = code(
     "other format version",
     "The program file was written in a format that this version does not read. Compile the model "
     "again, or update Lanework.",
+    help="compile the model again, or update Lanework",
 )
 DAMAGED_FILE = code(
     "LW1006",
@@ -46,18 +49,21 @@ BAD_PROGRAM = code(
     "The verifier refused the program: a row, a port, a constant or a number in its header points "
     "to something that is not there. Programs made by the compiler pass; this one was damaged, or "
     "written by hand.",
+    help="compile it again, or mend the assembly",
 )
 ORDER_BROKEN = code(
     "LW1008",
     "order broken",
     "The verifier refused the program: an instruction reads a row before it is made, a loop looks "
     "the wrong way in time, or the segments do not cover the tape.",
+    help="compile it again, or mend the assembly",
 )
 BAD_TABLE_SECTION = code(
     "LW1009",
     "table refused",
     "The verifier refused the program: a table's cells do not fit its keys, or its knots do not "
     "rise.",
+    help="compile it again, or mend the assembly",
 )
 NEWER_SET = code(
     "LW1011",
@@ -159,6 +165,7 @@ BAD_ASSEMBLY = code(
     "bad assembly",
     "A line of assembly text cannot be read. `lanework dis PROGRAM` prints programs in this "
     "format, and every line of it shows how a directive or an instruction is written.",
+    help="lanework dis PROGRAM prints how every line is written",
 )
 DEADLINE_PASSED = code(
     "LW2001",
@@ -189,6 +196,7 @@ ENGINE_UNAVAILABLE = code(
     "engine unavailable",
     "The engine that was asked for by name cannot run here, for the reason given. With "
     '`engine="auto"` the next one runs instead, with one notice.',
+    help="leave the engine out: auto takes one that can run",
 )
 BAD_OPTION = code(
     "LW2005",
@@ -204,7 +212,8 @@ BAD_ARGUMENT = code(
     "LW8001",
     "an argument that is no input",
     "After the file, `lanework run` takes `name=value` for inputs and `axis=FILE` for tables. A "
-    "value is a number, a list of numbers with commas, a label, `@FILE`, or `FILE:column`.",
+    "value is a number, a list of numbers with commas, a label, `@FILE`, or `FILE:column`. Options "
+    "that have no effect together with the others are refused, too.",
 )
 UNKNOWN_ARGUMENT = code(
     "LW8002",

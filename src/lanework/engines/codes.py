@@ -9,6 +9,7 @@ NO_CODE_MEMORY = code(
     "there is no memory left for machine code",
     "Programs on the stencil engine hold buffers of a pool. All of them are in use, and none came "
     "back while the pool waited. Close runners that are no longer needed, or give the pool more.",
+    help="allow pages of code, or take the engine reference",
 )
 DAMAGED_TABLES = code(
     "LW2102",
@@ -22,6 +23,7 @@ MISSING_STENCIL = code(
     "an instruction has no stencil",
     "The stencil table of this machine lacks an instruction of the program. With engine='auto' "
     "another engine runs it instead, with one notice.",
+    help="take another engine, such as llvm",
 )
 STALE_TABLES = code(
     "LW2104",
@@ -40,6 +42,7 @@ NO_ADAPTER = code(
     "Engines on a GPU need the extra `lanework[gpu]` and a driver for Vulkan, Metal or Direct3D "
     "12. Without a GPU a software driver does: on Debian and Ubuntu `apt install "
     "mesa-vulkan-drivers`.",
+    help="install a driver for Vulkan, Metal or Direct3D, or take the engine llvm",
 )
 DEVICE_LOST = code(
     "LW2202",
@@ -52,4 +55,5 @@ DEVICE_LIMIT = code(
     "too large for the graphics adapter",
     "The run needs a buffer that is larger than the adapter allows. Use fewer VMs, less shared "
     "memory, another adapter, or the engine reference.",
+    help="run fewer lanes, or take the engine llvm",
 )

@@ -13,6 +13,8 @@ MISSING_TEXT = frozenset(
 SHEET_ERROR = re.compile(r"#[^\s#]+[!?]|#GETTING_DATA|Err:\d{3}")
 """What stands in a cell of a spreadsheet whose formula failed, in any language."""
 SEVERAL = "several numbers or another notation: give one decimal number, such as 2.5e-3"
+MISSING_ADVICE = "the value is missing: fill it in, or leave the row out"
+NAMES_ADVICE = "give numbers, or declare categories if it holds names"
 ERROR_ADVICE = "an error of a spreadsheet's formula: mend it there, or leave the row out"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?|\d{4}/\d\d?/\d\d?|\d\d?([/.])\d\d?\2\d{4}")
 DATE_ADVICE = "a date: dates are labels, in a column called time or date, or in an index"
@@ -78,13 +80,13 @@ comma: give it with a point, 1.234
     if bare.lower().lstrip("+-") in ("inf", "infinity"):
         return "not finite: give a number that a float holds"
     if bare.lower() in MISSING_TEXT:
-        return "the value is missing: fill it in, or leave the row out"
+        return MISSING_ADVICE
     if SHEET_ERROR.fullmatch(bare):
         return ERROR_ADVICE
     if _DATE.fullmatch(bare):
         return DATE_ADVICE
     if match is None or sum(char.isalpha() for char in bare) > 4:
-        return "give numbers, or declare categories if it holds names"
+        return NAMES_ADVICE
     number = match[0]
     return (
         _beside(bare, number, semicolons)

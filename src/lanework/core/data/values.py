@@ -17,10 +17,16 @@ import numpy.typing as npt
 from lanework.base.errors import Code, Diagnostic
 from lanework.base.lookup import SOME
 from lanework.core.data.libraries import flat
-from lanework.core.data.spelling import text_advice
+from lanework.core.data.spelling import (
+    DATE_ADVICE,
+    MISSING_ADVICE,
+    NAMES_ADVICE,
+    text_advice,
+)
 
 Array = npt.NDArray[Any]
 
+NUMBER = "give a number there"
 DTYPES: dict[str, np.dtype[Any]] = {
     "f64": np.dtype(np.float64),
     "f32": np.dtype(np.float32),
@@ -201,7 +207,7 @@ def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
     for place, item in enumerate(items):
         if item is None or type(item).__name__ in ("NAType", "NaTType"):
             if not missing or DTYPES[dtype].kind != "f":
-                given.refuse("is missing", "fill it in, or leave the row out", place, array.shape)
+                given.refuse("is missing", NUMBER, place, array.shape)
             item = math.nan
         elif isinstance(item, type) or not (
             hasattr(item, "as_integer_ratio") or isinstance(item, numbers.Real | np.bool_)
@@ -260,6 +266,8 @@ def _refuse_text(array: Array, dtype: str, given: Given) -> NoReturn:
     place, text = next((n, x) for n, x in enumerate(items) if isinstance(x, str | bytes))
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     advice = text_advice(text, DTYPES[dtype].kind in "iu")
+    if advice in (MISSING_ADVICE, NAMES_ADVICE, DATE_ADVICE):  # of tables, where there are labels
+        advice = NUMBER
     given.refuse(f"is the text {_shown(text)}", advice, place, array.shape)
 
 

@@ -76,7 +76,8 @@ def assemble(
 def _assembled(text: str, source: str, machine: str | None) -> Program[Any]:
     lines = list(lines_of(text, source))
     if not lines:
-        raise Diagnostic(BAD_ASSEMBLY, f"{source} holds no instruction")
+        help = "write one, such as halt"
+        raise Diagnostic(BAD_ASSEMBLY, f"{source} holds no instruction", help=help)
     first, said = lines[0], lines[0].words[0].text == ".machine"
     name = machine_of(text, source) if said else machine or "register"
     if machine not in (None, name):

@@ -65,7 +65,7 @@ def run(request: Request) -> None:
         results = (runner(given) for given in blocks)
         _reported(request, _written(request, results), request.seconds)
     else:
-        _report(request, runner(next(blocks), seed=request["seed"]), request.seconds)
+        _report(request, runner(next(blocks), seed=request["seed"] or 0), request.seconds)
 
 
 def _ask(request: Request) -> None:
@@ -103,7 +103,7 @@ def _ask(request: Request) -> None:
             if approximate:
                 result = loopy(graph, given, query, limits=limits, progress=bar.update)
             else:
-                more = {**options, "seed": request["seed"], "progress": bar.update}
+                more = {**options, "seed": request["seed"] or 0, "progress": bar.update}
                 result = run_groups(groups, known, limits=limits, **more)
         return graph, result, loading
 

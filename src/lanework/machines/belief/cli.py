@@ -51,7 +51,8 @@ def draw(request: Request) -> None:
             check_ending(Path(request[option]), (".svg", ".dot"))
     if request["graph"] is not None:
         if not request.is_model:
-            raise Diagnostic(BAD_ARGUMENT, f"--graph draws networks, and {request.file} is none")
+            what = f"--graph draws networks, and {request.file} is none"
+            raise Diagnostic(BAD_ARGUMENT, what, help="give the network, or --tree FILE")
         _write(read_graph(request).drawing(), Path(request["graph"]))
     if request["tree"] is not None:
         _write(tree_drawing(request.program), Path(request["tree"]))
@@ -106,7 +107,9 @@ COMMANDS = CommandLine(
                 ["--lanes"], type=click.IntRange(min=1), help="Only the first rows of evidence."
             ),
             click.Option(
-                ["--seed"], type=click.IntRange(min=0), default=0, help="Of --query sample."
+                ["--seed"],
+                type=click.IntRange(min=0),
+                help="Of --query sample, 0 by default.",
             ),
             click.Option(
                 ["--approximate"],

@@ -86,6 +86,23 @@ def _some(path: Path, columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return columns
 
 
+def _check_options(request: Request, kind: str) -> None:
+    """Refuse options that have no effect on such a query, or on its evidence.
+
+    Raises:
+        Diagnostic: LW8001.
+    """
+    from lanework.core.data.opening import ending_of
+    from lanework.core.result.tablefile import TABLES
+
+    request.check_used("fuel", False, "networks need none", "give --deadline")
+    request.check_used("seed", kind == "sample", "no sample is asked for", "give --query sample:N")
+    table = request["evidence"] is not None
+    request.check_used("lanes", table, "there is no table of evidence", "give --evidence FILE")
+    wide = ending_of(request["out"] or "") in (*TABLES, ".xlsx")
+    request.check_used("wide", wide, "no table is written", "give --out FILE.csv")
+
+
 def blocks_of(
     request: Request, variables: Iterable[Variable], kind: str
 ) -> tuple[Iterator[Table], bool]:
@@ -100,6 +117,7 @@ def blocks_of(
     from lanework.machines.belief.queries.streaming import STREAMED, block_rows
 
     out, table = request["out"], request["evidence"]
+    _check_options(request, kind)
     streams = out is not None and ending_of(out) in TABLES and kind in STREAMED
     every, limits = list(variables), request.limits
     if not streams or request["approximate"] or request["json"] or not _is_table(table):

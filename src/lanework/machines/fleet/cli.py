@@ -59,9 +59,15 @@ def link_files(request: Request) -> Program:
 def run(request: Request) -> None:
     """Run a fleet program, write and print what comes out."""
     request.check_out()
-    if request["trace"] is not None:
-        _trace(request, _traced(request["trace"]))
+    if request["trace"] is None:
+        _run(request)
         return
+    for option in ("out", "outputs", "width"):
+        request.check_used(option, False, "--trace has no result", "leave out --trace")
+    _trace(request, _traced(request["trace"]))
+
+
+def _run(request: Request) -> None:
     from lanework.machines.fleet.runtime.arguments import inputs
     from lanework.machines.fleet.runtime.losses import LossNotice, losses
     from lanework.machines.fleet.runtime.pictures import as_picture
@@ -128,15 +134,13 @@ def _check_written(
     from lanework.machines.fleet.layout import FleetView
     from lanework.machines.fleet.runtime.pictures import picture_shape
 
-    view, width = FleetView.of(request.program), request["width"]
+    view = FleetView.of(request.program)
     sizes = {"shared": view.shared, **{buffer.name: buffer.size for buffer in view.buffers}}
     request.check_held(names, max((sizes[name] for name in names), default=0))
     ending = ending_of(request["out"] or "")
     if ending in PICTURES:
-        return picture_shape(names[0], sizes[names[0]], ending, width, given.values())
-    if width is not None:
-        what = "--width is of pictures, and none is written"
-        raise Diagnostic(BAD_ARGUMENT, what, help="give --out FILE.pgm, or leave out --width")
+        return picture_shape(names[0], sizes[names[0]], ending, request["width"], given.values())
+    request.check_used("width", False, "no picture is written", "give --out FILE.pgm")
     return ()
 
 
@@ -207,7 +211,7 @@ def bind(request: Request, **more: Any) -> Runner:
     """A runner with the options of the command line."""
     from lanework.machines.fleet.runtime.settings import BESIDE, checked
 
-    settings: Any = {"seed": request["seed"]}
+    settings: Any = {"seed": request["seed"] or 0}
     if request["adapter"] is not None:
         settings["adapter"] = request["adapter"]
     for text in request["settings"]:
@@ -249,7 +253,7 @@ def _setting(name: str, value: str) -> Any:
 
 _SHARED = (
     engine_option("llvm", "wgsl", "epoch", "reference"),
-    click.Option(["--seed"], type=click.IntRange(min=0), default=0, help="Of random numbers."),
+    click.Option(["--seed"], type=click.IntRange(min=0), help="Of random numbers, 0 by default."),
     click.Option(["--shared"], metavar="FILE", help="What shared memory begins with."),
     click.Option(
         ["--labels"], metavar="A,B", help="Columns of files that have the labels of their rows."

@@ -10,12 +10,14 @@ BAD_TARGET = code(
     "A branch or a jump has to lead to an instruction of its own routine, a call to one of its own "
     "routine or to the first of another, and SYSCALL_SPAWN to the first of a routine. In assembly "
     "use labels and the names of routines.",
+    help="lead to a label of the same routine, or CALL the name of another",
 )
 NO_END = code(
     "LW6002",
     "a routine runs past its end",
     "Some path through the routine comes to its last instruction and goes on from there. End it "
     "with HALT, RETURN, SYSCALL_KILL or a JUMP.",
+    help="end each routine with HALT, RETURN or a jump",
 )
 BAD_OPERAND = code(
     "LW6003",
@@ -23,6 +25,7 @@ BAD_OPERAND = code(
     "An instruction names a register or a word of memory that VMs of this profile do not have. S22 "
     "has 4 registers and 16 words, S32 8 and 22, S64 16 and 46. The last element of the vector, "
     "the constant 1, is never a destination.",
+    help="name a register and a word that the profile has (.state)",
 )
 TOO_LARGE = code(
     "LW6004",
@@ -30,18 +33,21 @@ TOO_LARGE = code(
     "A program has at most 2**24 instructions, because the instruction pointer is also an element "
     "of the vector, a float, which is exact up to there. There are at most 2**20 steps in a "
     "schedule (`.repeat` counts as often as it says), 256 batches at one time, and 2**28 VMs.",
+    help="launch fewer VMs, several times over, or make the program smaller",
 )
 BAD_PLAN = code(
     "LW6005",
     "the execution plan makes no sense",
     "A phase launches a routine that is not there, no VM at all, or goes on with VMs that no phase "
     "before it kept; or the schedule names a phase that is not there.",
+    help="write phases as .phase wait_all, and below it .launch NAME, 1000",
 )
 BAD_HEADER = code(
     "LW6006",
     "the header of the program makes no sense",
     "Words of shared memory, epsilon, call depth or calling convention are out of range, or a "
     "number that the header repeats, such as the number of instructions, is not the right one.",
+    help="compile it again: the file is damaged, or was written by hand",
 )
 BAD_BUFFER = code(
     "LW6007",
@@ -49,18 +55,21 @@ BAD_BUFFER = code(
     "A buffer is a region of shared memory with a name of its own, and ports are buffers or all of "
     "shared memory. Two buffers share no words, unless `steps` say that they are in use in "
     "different steps of the schedule.",
+    help="write .buffer NAME, auto, WORDS, in, and leave .shared out: it is as large as needed",
 )
 BAD_MATRICES = code(
     "LW6008",
     "the matrices are not those of the instructions",
     "The matrices that the program stores must be the ones that its linear instructions have. The "
     "file was damaged, or written by hand.",
+    help="compile it again: the file is damaged, or was written by hand",
 )
 BAD_LINK = code(
     "LW6009",
     "modules cannot be linked",
     "A routine or a symbol is used and defined nowhere, or is defined twice, or the modules ask "
     "for different profiles, conventions or sizes.",
+    help="give each name to one routine of one file, and the same head to all files",
 )
 BAD_INPUT = code(
     "LW6010",
@@ -74,7 +83,7 @@ BAD_SETTING = code(
     "LW6011",
     "an option that the engine does not have",
     "An option of the run, such as layout, format, storage, io or bounds, has a value that there "
-    "is not, or that does not go with another one.",
+    "is not, that does not go with another one, or that has no effect on the engine.",
 )
 LEAVES_HALF = code(
     "LW6012",
@@ -82,6 +91,7 @@ LEAVES_HALF = code(
     "With storage in half precision every register and word of memory must stay between -65504 and "
     "65504, and whole numbers that are addresses below 2048. The intervals that the verifier knows "
     "do not say so. Declare ranges of inputs, or store single precision.",
+    help="declare ranges of buffers (range -1 1), or store f32",
 )
 MIXED = code(
     "LW6013",
@@ -91,6 +101,7 @@ MIXED = code(
     "u32 or i32. FTOU and FTOI make integers of floats, UTOF and ITOF floats of integers; "
     "ATOMIC_IADD adds integers where ATOMIC_ADD adds floats. ISETI r1, 5 sets an integer where "
     "SETI r1, 5 sets a float. A saved program is not refused, as its numbers are bits alone.",
+    help="convert it with FTOU, FTOI, UTOF or ITOF, or declare the buffer otherwise",
 )
 STACK_OVERFLOW = code(
     "LW6020",
@@ -102,6 +113,7 @@ STACK_UNDERFLOW = code(
     "LW6021",
     "RETURN without a call",
     "A VM came to RETURN with no call open. A routine that is launched ends with HALT.",
+    help="end what is launched with HALT",
 )
 BAD_ADDRESS = code(
     "LW6022",

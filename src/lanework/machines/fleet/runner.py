@@ -32,7 +32,7 @@ from lanework.machines.fleet.runtime.debugging import Debugger
 from lanework.machines.fleet.runtime.losses import tell
 from lanework.machines.fleet.runtime.memory import Memories
 from lanework.machines.fleet.runtime.scheduler import LARGE, Desk, Runtime, caller
-from lanework.machines.fleet.runtime.settings import checked, wanted
+from lanework.machines.fleet.runtime.settings import check_adapter, checked, wanted
 from lanework.machines.fleet.runtime.watching import Epoch, watch
 from lanework.machines.fleet.state import Spans, VMState, Words
 
@@ -97,6 +97,7 @@ class Runner(runner.Runner):
         self._keeps_all = outputs is None or "shared" in self.wanted
         self._asked = engine
         self._settle(engine)
+        check_adapter(self.settings, self.engine)
         needed = engines.estimate(self.engine, self.view, self.settings)
         self.limits.check_memory(
             needed,

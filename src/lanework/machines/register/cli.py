@@ -83,11 +83,14 @@ def _number(argument: str, word: str) -> float:
 
 def run(request: Request) -> None:
     """Run a register program and print its registers."""
+    from lanework.core.data.columns import Column
     from lanework.core.result.picture import PICTURES
     from lanework.core.result.saving import ENDINGS
 
     request.check_out(*(ending for ending in ENDINGS if ending not in PICTURES))
     given = parse(request.words, request.program.inputs, request.names("labels") or ())
+    read = any(isinstance(value, Column) for value in given.values())
+    request.check_used("labels", read, "no column is read", "give one, such as r0=FILE.csv:n")
     request.check_held(request.program.outputs, max(map(np.size, given.values()), default=0))
     with request.program.bind(request["engine"], request.limits) as runner:
         result = runner(**given)

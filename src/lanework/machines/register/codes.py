@@ -9,21 +9,25 @@ BAD_TARGET = code(
     "a branch leads to no instruction",
     "A branch, call or jump has to lead to the first byte of an instruction of the program. In "
     "assembly use labels, which always do.",
+    help="compile it again: jumps lead to the first byte of an instruction",
 )
 NO_END = code(
     "LW4002",
     "the program runs past its end",
     "The last instruction must be one after which nothing follows: halt, ret, jmp, b or trap.",
+    help="end it with halt, ret or a jump",
 )
 BAD_MEMORY = code(
     "LW4003",
     "the memory of the program makes no sense",
     "A program's memory is a multiple of 64 bytes, holds its data, and is at most 1 TiB.",
+    help="make .memory larger, or the data smaller",
 )
 BAD_PORT = code(
     "LW4004",
     "a port is no register",
     "The inputs and outputs of a register program are registers r0 to r30.",
+    help="give each port a name and a register of its own: .input r0 r0, .output r1 r1 f64",
 )
 TOO_LARGE = code(
     "LW4005",
@@ -94,4 +98,5 @@ DISAGREE = code(
     "a test line of the program does not hold",
     "A line `; @test: r0=5 -> r0=120` says which registers go in and what comes out. The message "
     "says which engine gave what.",
+    help="mend the line of the test, or the program",
 )

@@ -21,7 +21,8 @@ def verify(program: Program) -> list[Diagnostic]:
     """Every rule that the program breaks."""
     if len(program.tape) > MOST_TAPE:  # before it is decoded, which takes long
         what = f"the program has {len(program.tape):,} bytes, more than {MOST_TAPE:,}"
-        return [Diagnostic(NO_END, what)]
+        help = "divide it into several programs"
+        return [Diagnostic(NO_END, what, help=help)]
     try:
         view = RegisterView.of(program)
     except Diagnostic as problem:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from lanework.machines.series.runner import Runner
 
 
+BLOCK = 65536
+"""Lanes of a block, where nothing is said."""
+
+
 @dataclass
 class Outcome:
     """What a run on the command line gave.
@@ -100,6 +104,7 @@ def run(request: Request) -> None:
     check_overridden(alone, {*inputs.values, *columns, *view.unused})
     runner = _bound(request)
     request.check_held(runner.wanted)
+    _check_tables(request, inputs)
     if request["workbook"] is not None:
         _write_workbook(request, inputs)
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
@@ -107,6 +112,24 @@ def run(request: Request) -> None:
     explained = _explained(outcome.result, request["explain"])
     residuals = outcome.result.residuals() if request["residuals"] else None
     _report(request, outcome, explained, residuals)
+
+
+def _check_tables(request: Request, inputs: Inputs) -> None:
+    """Refuse what is said of a table of lanes where there is none that it is of use for.
+
+    Raises:
+        Diagnostic: LW8001.
+    """
+    from lanework.core.data.opening import ending_of
+    from lanework.core.result.tablefile import TABLES
+
+    lanes = any(not table.unbroken for table in inputs.tables)
+    streamed = lanes and (request["out"] is None or ending_of(request["out"]) in TABLES)
+    lacks, help = "no table of lanes is given", "give one, such as point=FILE"
+    request.check_used("lanes", lanes, lacks, help)
+    if lanes:
+        lacks, help = "no table is streamed into such a file", "write .csv or .parquet"
+    request.check_used("block", streamed, lacks, help)
 
 
 def _write_workbook(request: Request, inputs: Inputs) -> None:
@@ -206,7 +229,7 @@ def _execute(request: Request, runner: Runner, inputs: Inputs, bar: terminal.Bar
         if request["out"] is not None and ending not in TABLES:
             values.update(table.all_rows(lanes))
             continue
-        rows = block_rows(runner, table, values, ending, request["block"])
+        rows = block_rows(runner, table, values, ending, request["block"] or BLOCK)
         first, blocks = table.first_blocks(rows, lanes, bar.update)
         if blocks is None:
             values.update(first)
@@ -316,9 +339,7 @@ COMMANDS = CommandLine(
             click.Option(
                 ["--block"],
                 type=_POSITIVE,
-                default=65536,
-                show_default=True,
-                help="At most so many lanes in a block when a table is streamed.",
+                help="At most so many lanes in a block of a streamed table, 65,536 by default.",
             ),
             click.Option(
                 ["--no-cache"],

@@ -177,7 +177,8 @@ def _row_weights(weights: npt.ArrayLike | None, evidence: Evidence) -> F64:
         what = f"the weights of rows have the shape {often.shape}, and there are {rows} rows"
         raise Diagnostic(BAD_EVIDENCE, what, help="give a weight for each row")
     if not (np.isfinite(often) & (often >= 0)).all():
-        raise Diagnostic(BAD_EVIDENCE, "a weight of a row is negative or no finite number")
+        what = "a weight of a row is negative or no finite number"
+        raise Diagnostic(BAD_EVIDENCE, what, help="give how often each row was seen, 0 or more")
     if evidence.labels is None:
         return often
     known = {"evidence": evidence.labels}

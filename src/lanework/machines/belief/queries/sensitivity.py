@@ -168,6 +168,7 @@ def sensitivity(
     text = f"sensitivity:{variable}={graph.variables[variable].states[place]}"
     query = read_query(graph, text)
     if query != Query("sensitivity", (variable,), state=place):
-        raise Diagnostic(BAD_QUERY, f"{text!r} may be read in two ways")
+        what, help = f"{text!r} may be read in two ways", "rename the variable or the state"
+        raise Diagnostic(BAD_QUERY, what, help=help)
     result = infer(graph, evidence, text, engine=engine, limits=limits, threads=threads)
     return Sensitivity.of(graph, query, result)

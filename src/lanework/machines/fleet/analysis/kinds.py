@@ -127,7 +127,20 @@ def mixed(view: FleetView) -> Iterator[Finding]:
                 f"{info.name} at {view.where(ip)} puts {what} into {where} of"
                 f" {' or '.join(sorted(dtypes))}, where {other} has to be",
                 ip,
+                _INSTEAD.get((info.name, of_integers), _OTHERWISE[of_integers]),
             )
+
+
+_OTHERWISE = {
+    True: "make an integer of it with FTOU or FTOI, or by ISETI; or declare the buffer f32",
+    False: "make a float of it with UTOF or ITOF, or by SETI; or declare the buffer u32",
+}
+"""What to do where integers have to be, and where floats."""
+_INSTEAD = {
+    ("ATOMIC_ADD", True): "ATOMIC_IADD adds integers",
+    ("ATOMIC_IADD", False): "ATOMIC_ADD adds floats",
+}
+"""What to write where an instruction works on the others."""
 
 
 def _stored(view: FleetView, known: Meanings) -> Iterator[tuple[int, int]]:

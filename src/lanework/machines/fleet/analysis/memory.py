@@ -140,7 +140,8 @@ def declared(view: FleetView, ranges: Ranges) -> WordRanges:
 
 def _check(name: str, low: float, high: float) -> None:
     if not low <= high:
-        raise Diagnostic(BAD_BUFFER, f"the range of buffer {name!r} is from {low} to {high}")
+        what = f"the range of buffer {name!r} is from {low} to {high}"
+        raise Diagnostic(BAD_BUFFER, what, help="give two numbers, the lower first")
 
 
 # Thread-private words -----------------------------------------------------------------------------

@@ -89,6 +89,7 @@ def check(view: FleetView, shared: Floats, ranges: Ranges | None = None) -> None
             raise Diagnostic(
                 BAD_INPUT,
                 f"word {at} of shared memory is {shared[at]:g}, and its range is {value}",
+                help="give numbers in that range, or declare a wider one",
                 notes=[f"it is in buffer {name!r}" for name in names],
             )
 

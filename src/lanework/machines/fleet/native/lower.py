@@ -280,7 +280,9 @@ class Lowering:
         elif info.kernel is Kernel.ORACLE:
             self._op(info, values)
         elif info.name != "SYSCALL_YIELD":
-            raise Diagnostic(BAD_SETTING, f"{info.name} cannot be compiled")
+            raise Diagnostic(
+                BAD_SETTING, f"{info.name} cannot be compiled", help="take the engine reference"
+            )
 
     def _half(self, element: int) -> None:
         """An element has become something, which is stored in half precision if all are."""

@@ -12,7 +12,7 @@ from lanework.core.cli import check_file
 from lanework.core.codes import BAD_ARGUMENT
 from lanework.core.data.arrays import all_arrays
 from lanework.core.data.cells import told_as
-from lanework.core.data.columns import read_column
+from lanework.core.data.columns import Column, read_column
 from lanework.core.data.files import column_names, read_grid
 from lanework.core.data.holding import check_held
 from lanework.core.data.opening import TEXTS, damage, ending_of, is_data, split_path
@@ -52,6 +52,8 @@ def inputs(request: Request) -> dict[str, Any]:
             parts, what = split_list(name, text), f"{word!r}: a part of it is no number"
             advice = f"write numbers with commas between, {name}=1,2,3, or {name}=@FILE"
             given[name] = [number_in_word(word, part, what, advice) for part in parts]
+    read = any(isinstance(value, Column) for value in given.values())
+    request.check_used("labels", read, "no column is read", "give one, such as x=FILE.csv:x")
     return given
 
 

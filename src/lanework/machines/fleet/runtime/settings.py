@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from lanework.base.errors import Code, Diagnostic, did_you_mean
+from lanework.base.errors import Advice, Code, Diagnostic, did_you_mean
 from lanework.core import options
 from lanework.core.program.program import Program
 from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.engine import CHOICES, Changes, Settings
+from lanework.machines.fleet.runtime.choice import GRAPHICS
 
 
 def _adapter(name: str, value: Any, code: Code) -> str:
@@ -53,12 +54,33 @@ def checked(given: Changes) -> Settings:
     if chosen.conflicts == "fault" and chosen.io == "fast":
         message = "conflicts are not looked for where reads and writes go in any order"
         help = "leave io='fast' away"
+    elif chosen.threshold != Settings.threshold and chosen.format != "hybrid":
+        message = f"threshold has no effect on matrices stored as {chosen.format}"
+        help = "store them with format='hybrid', or leave threshold out"
     elif chosen.storage == "f16" and chosen.layout == "aos":
         message = "halves are stored as a structure of arrays only"
         help = "leave layout away, or store f32"
     if message:
         raise Diagnostic(BAD_SETTING, message, help=help)
     return chosen
+
+
+def check_adapter(settings: Settings, engine: str) -> None:
+    """Refuse an adapter for an engine of no card.
+
+    Raises:
+        Diagnostic: LW6011.
+    """
+    if settings.adapter and engine not in GRAPHICS:
+        other = " or ".join(GRAPHICS)
+        raise Diagnostic(
+            BAD_SETTING,
+            f"the engine {engine} runs on no adapter",
+            help=Advice(
+                f"bind to the engine {other}, or leave adapter out",
+                typed=f"give --engine {other}, or leave out --adapter",
+            ),
+        )
 
 
 def wanted(program: Program, outputs: Iterable[str] | None) -> tuple[str, ...]:

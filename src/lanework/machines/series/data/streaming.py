@@ -124,7 +124,8 @@ def stream(
         kept = {name: last[name] for name in last if name not in along_axis}
         last = last.replaced(kept, last.stats)  # one block at a time, its inputs too
     if last is None:
-        raise Diagnostic(UNKNOWN_OUTPUT, "there were no blocks to run")
+        help = "give at least one, with a row or more"
+        raise Diagnostic(UNKNOWN_OUTPUT, "there were no blocks to run", help=help)
     order = [name for name in last if name in totals or name in alike]
     values = {**alike, **totals}
     return last.replaced({name: values[name] for name in order}, {**last.stats, **stats})

@@ -66,7 +66,9 @@ class Calendar:
         last += int(self.periods / PER_YEAR[self.freq]) + 1
         if last > 9999:
             raise Diagnostic(
-                BAD_CALENDAR, f"{self.periods} periods from {self.start} run past the year 9999"
+                BAD_CALENDAR,
+                f"{self.periods} periods from {self.start} run past the year 9999",
+                help="begin earlier, or take fewer periods",
             )
 
     @property
@@ -158,6 +160,7 @@ class Calendar:
             raise Diagnostic(
                 BAD_CONVERSION,
                 f"the column has {shown} periods and its calendar {self.periods}",
+                help="give a value for each period, the last axis being time",
             )
         starts = self._groups(freq)
         sizes = np.diff(np.append(starts, self.periods))

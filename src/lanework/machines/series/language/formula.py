@@ -74,7 +74,8 @@ def parse_formula(text: str, source: str = "<formula>") -> Expr:
     origin = Origin(source, text)
     stripped = text.strip()
     if not stripped:
-        raise Diagnostic(BAD_FORMULA, f"the formula of {source} is empty")
+        what, help = f"the formula of {source} is empty", "write one, such as price * quantity"
+        raise Diagnostic(BAD_FORMULA, what, help=help)
     reader, inner = FormulaReader(origin), text.lstrip(" \t")
     try:
         return reader.read(ast.parse(inner, mode="eval").body, text)

@@ -48,7 +48,11 @@ def refusal(
         message = f"Python cannot read this: {error.msg}"
         return Diagnostic(BAD_FORMULA, message, span=span, help=advice)
     if isinstance(error, ValueError):
-        return Diagnostic(BAD_FORMULA, f"Python cannot read {origin.source}: {error}")
+        return Diagnostic(
+            BAD_FORMULA,
+            f"Python cannot read {origin.source}: {error}",
+            help="write it anew, as plain text",
+        )
     return Diagnostic(
         TOO_DEEP,
         f"{origin.source} is nested too deeply for Python to read",

@@ -79,7 +79,8 @@ def read_file(path: str | os.PathLike[str], make: Callable[..., M]) -> M:
             NO_FILE, f"{file} cannot be opened: {error.strerror or error}", help="check the path"
         ) from None
     except UnicodeDecodeError as error:
-        raise Diagnostic(NO_FILE, f"{file} is not UTF-8 at byte {error.start}") from None
+        what = f"{file} is not UTF-8 at byte {error.start}"
+        raise Diagnostic(NO_FILE, what, help="save it as UTF-8 text") from None
     return read_text(text, str(path), str(file.parent), make)
 
 

@@ -251,7 +251,8 @@ def _default(default: object, labels: tuple[str, ...], name: str) -> float:
         return float(labels.index(default))
     number = one_number(default, f"the default of input `{name}`")
     if number != number:
-        raise Diagnostic(BAD_INPUT_NODE, f"the default of input `{name}` is NaN")
+        what = f"the default of input `{name}` is NaN"
+        raise Diagnostic(BAD_INPUT_NODE, what, help="give a number, or leave the default out")
     if labels and number not in range(len(labels)):
         raise Diagnostic(
             BAD_INPUT_NODE,
@@ -329,6 +330,7 @@ def make_input(
         raise Diagnostic(
             BAD_INPUT_NODE,
             f"the axes of input `{name}` are {named!r}: each is a name, and stands once",
+            help='write them as axes=["scenario", "point"]',
         )
     check_axes(name, named, ())
     if kind == "constant" and "time" in named:

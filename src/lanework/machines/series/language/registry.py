@@ -135,7 +135,8 @@ class Registry:
                 help="t is the index of the period, periods their number; choose another name",
             )
         if name in self:
-            raise Diagnostic(DUPLICATE, f"`{name}` is defined already in model `{self.name}`")
+            what = f"`{name}` is defined already in model `{self.name}`"
+            raise Diagnostic(DUPLICATE, what, help="give one of them another name")
 
     def need(self, name: str) -> None:
         """Raise the diagnostic for a node that the model does not have."""
