@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lanework.base.errors import InternalFault
+from lanework.core import fuzzing
 from lanework.core.fuzzing import Campaign, Divergence
 
 
@@ -73,9 +74,9 @@ def test_how_cases_ran_is_counted(capsys):
     assert "66 ran as quick\n33 ran as slow\n" in err
     campaign.report(100, 0, 1, True)
     assert json.loads(capsys.readouterr().out)["ran"] == {"quick": 66, "slow": 33}
-    said = Counter()
-    assert campaign.run(10, 0, ran=said) == []
-    assert said == {"quick": 6, "slow": 3}
+    said = []
+    assert campaign.run(10, 0, heard=said.append) == []
+    assert Counter(said) == {"quick": 6, "slow": 3}
     with pytest.raises(KeyboardInterrupt):
         replace(TOY, check=lambda seed: no_more(seed) or "quick").report(20, 5, 1, False)
     assert "7 ran as quick" in capsys.readouterr().err
@@ -89,6 +90,19 @@ def test_what_makes_it_again_has_the_same_options(capsys):
     with pytest.raises(KeyboardInterrupt):
         replace(toy, check=no_more).report(20, 5, 1, False)
     assert "; --kind odd --seed 12 --count 13 goes on" in capsys.readouterr().err
+
+
+def test_a_long_campaign_says_how_far_it_is_and_what_is_wrong_at_once(capsys, monkeypatch):
+    """Where no bar is shown, with what goes on from there."""
+    monkeypatch.setattr(fuzzing, "EVERY", -1.0)
+    with pytest.raises(InternalFault):
+        TOY.report(3, 0, 1, False)
+    assert capsys.readouterr().err.splitlines() == [
+        "1 of 3 numbers were checked; --seed 1 --count 2 goes on",
+        "seed 1, on toy: is odd",
+        "2 of 3 numbers were checked; --seed 2 --count 1 goes on",
+        "3 of 3 numbers were checked; --seed 3 --count 0 goes on",
+    ]
 
 
 def test_an_interrupted_campaign_says_where_to_go_on(capsys):

@@ -20,6 +20,9 @@ from lanework.base.errors import InternalFault
 from lanework.core import terminal
 from lanework.core.codes import DIVERGENCE
 
+EVERY = 60.0
+"""Seconds after which a campaign without a bar says how far it is."""
+
 
 @dataclass(frozen=True)
 class Divergence:
@@ -76,7 +79,7 @@ class Campaign:
         *,
         seconds: float | None = None,
         progress: Callable[[int, int], None] | None = None,
-        ran: Counter[str] | None = None,
+        heard: Callable[[Divergence | str], None] = lambda outcome: None,
     ) -> list[Divergence]:
         """Check the seeds ``start`` to ``start + count``.
 
@@ -86,7 +89,7 @@ class Campaign:
             jobs: processes; one is this process.
             seconds: begin no further seed after so many; by default all are checked.
             progress: called with the seeds that are done, and all there are.
-            ran: counts how cases ran, where the machine says so.
+            heard: called with each divergence, and with how others ran where the machine says so.
 
         Returns:
             The divergences, in the order of their seeds.
@@ -103,8 +106,8 @@ class Campaign:
             for done, outcome in enumerate(outcomes, 1):
                 if isinstance(outcome, Divergence):
                     divergences.append(outcome)
-                elif outcome is not None and ran is not None:
-                    ran[outcome] += 1
+                if outcome is not None:
+                    heard(outcome)
                 if progress is not None:
                     progress(done, count)
                 if until is not None and time.monotonic() > until:
@@ -117,17 +120,16 @@ class Campaign:
         Raises:
             InternalFault: LW8901, with the shrunk case of the first divergence in the notes.
         """
-        began, ran = time.perf_counter(), Counter[str]()
+        began = time.perf_counter()
         with terminal.Bar(self.cases, shown=not as_json) as bar:
+            account = _Account(self, count, start, bar)
             try:
-                divergences = self.run(count, start, jobs, progress=bar.update, ran=ran)
-            except KeyboardInterrupt:
-                rest = f"{self.options}--seed {start + bar.done} --count {count - bar.done}"
-                terminal.message(
-                    f"{bar.done:,} of {count:,} {self.cases} were checked; {rest} goes on"
+                divergences = self.run(
+                    count, start, jobs, progress=account.progress, heard=account.heard
                 )
-                for line in _counted(ran):
-                    terminal.message(line)
+            except KeyboardInterrupt:
+                account.reached(bar.done)
+                account.counted()
                 raise
         seconds = time.perf_counter() - began
         if divergences:
@@ -142,17 +144,55 @@ class Campaign:
         if as_json:
             terminal.json_out(
                 {self.cases: count, "first": start, "divergences": 0, "seconds": seconds}
-                | ({"ran": dict(ran)} if ran else {})
+                | ({"ran": dict(account.ran)} if account.ran else {})
             )
             return
         print(f"{count:,} {self.cases} from seed {start}: 0 divergences")
         terminal.message(f"took {seconds:.1f} s")
-        for line in _counted(ran):
-            terminal.message(line)
+        account.counted()
         if self.ways:
             terminal.message(self.ways)
 
 
-def _counted(ran: Counter[str]) -> list[str]:
-    """How many cases ran in which way, the most first."""
-    return [f"{count:,} ran as {way}" for way, count in ran.most_common()]
+class _Account:
+    """How far a campaign is, and what it says of that.
+
+    Args:
+        campaign: it.
+        count: how many seeds.
+        start: the first.
+        bar: what shows how far it is, where it is shown.
+
+    Attributes:
+        ran: how many cases ran in which way.
+    """
+
+    def __init__(self, campaign: Campaign, count: int, start: int, bar: terminal.Bar) -> None:
+        self.campaign, self.count, self.start, self.bar = campaign, count, start, bar
+        self.ran, self._said = Counter[str](), time.monotonic()
+
+    def heard(self, outcome: Divergence | str) -> None:
+        """Count how a case ran; say at once what is wrong, as a long campaign may be ended."""
+        if isinstance(outcome, str):
+            self.ran[outcome] += 1
+        else:
+            terminal.message(str(outcome))
+
+    def progress(self, done: int, total: int) -> None:
+        """So many are done."""
+        self.bar.update(done, total)
+        if not self.bar.shown and time.monotonic() - self._said > EVERY:
+            self._said = time.monotonic()
+            self.reached(done)
+
+    def reached(self, done: int) -> None:
+        """Say how many are done, and how to go on from there."""
+        what, rest = self.campaign, f"--seed {self.start + done} --count {self.count - done}"
+        terminal.message(
+            f"{done:,} of {self.count:,} {what.cases} were checked; {what.options}{rest} goes on"
+        )
+
+    def counted(self) -> None:
+        """Say how cases ran, the most first."""
+        for way, count in self.ran.most_common():
+            terminal.message(f"{count:,} ran as {way}")

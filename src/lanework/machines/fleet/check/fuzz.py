@@ -196,7 +196,7 @@ def way_in_turn(seed: int, name: str = "all") -> Variant:
         return way
     rand = random.Random(seed ^ 0x3A7)
     apart = rand.random() < 0.9
-    small = apart and rand.random() < 0.9
+    small = apart and rand.random() < 0.95
     return replace(way, apart=apart, small=small, vms=rand.choice(LOOKS))
 
 
