@@ -157,7 +157,22 @@ def picture() -> Case:
     )
 
 
+def halves(count: int = 2048, turns: int = 1000) -> Case:
+    """A loop in half precision, by phases and by epochs."""
+    work = workloads.logistic(count, turns)
+    known = [*fleetcases.engines(), "epoch"]
+    return Case(
+        "fleet_halves",
+        f"Fleet: {turns:,} turns in half precision for each of {count:,}, by phases and by epochs",
+        tuple(fleetcases.ours(work, engine, storage="f16") for engine in known),
+        tolerance=0.0,
+        repeats=5,
+        expected=lambda: {work.output: work.expected()},
+    )
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "fleet_collatz_100000": functools.partial(collatz, 100_000),
     "fleet_picture": picture,
+    "fleet_halves": halves,
 }

@@ -73,6 +73,12 @@ def uniform(count: int, turns: int = 256) -> Workload:
     return Workload("uniform", {"COUNT": count, "TURNS": turns}, "values", answer)
 
 
+def logistic(count: int, turns: int) -> Workload:
+    """The logistic map in half precision."""
+    answer = functools.partial(oracle.logistic, count, turns)
+    return Workload("logistic", {"COUNT": count, "TURNS": turns}, "values", answer)
+
+
 def grayscale(pixels: int) -> Workload:
     """Three planes to one."""
     rng = np.random.default_rng(1)

@@ -60,6 +60,20 @@ def uniform(count: int, turns: int) -> Floats:
     return value
 
 
+def logistic(count: int, turns: int) -> Floats:
+    """The logistic map: in single precision, and rounded to half after each step."""
+
+    def half(x: Any) -> Floats:
+        return np.asarray(x, F).astype(np.float16).astype(F)
+
+    value = half(half(np.arange(count, dtype=F) * F(2**-12)) + F(0.25))
+    low, high = half(0.001), half(0.999)
+    for _ in range(turns):
+        value = half(half(value * half(F(1) - value)) * F(3.7))
+        value = np.maximum(np.minimum(value, high), low)
+    return value
+
+
 def grayscale(red: Floats, green: Floats, blue: Floats) -> Floats:
     """Gray levels, one product and sum after another."""
     return red * F(0.299) + green * F(0.587) + blue * F(0.114)

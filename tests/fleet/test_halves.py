@@ -6,11 +6,12 @@ from alike import ENGINES
 
 import lanework as lw
 from lanework.core.program.isa import OperandKind
+from lanework.engines.gpu import halves
 from lanework.engines.lanes.program import Branch
 from lanework.engines.llvm import jit
 from lanework.machines.fleet.check.snapshots import COUNTS, Case, outcome, snapshots
 from lanework.machines.fleet.compile import package
-from lanework.machines.fleet.engine import Settings
+from lanework.machines.fleet.engine import CHOICES, Settings
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.native.form import Form
@@ -87,10 +88,13 @@ def every_instruction():
         yield package(code, [Routine("main", 0, len(code))], plan, state="S64", shared=2 * COUNT)
 
 
-@pytest.mark.parametrize("engine", [*ENGINES, "llvm without instructions for halves"])
+@pytest.mark.parametrize(
+    "engine", [*ENGINES, "llvm without instructions for halves", "wgsl with numbers of 16 bits"]
+)
 def test_every_instruction_on_special_values(engine, monkeypatch):
     if engine not in ENGINES:
         monkeypatch.setattr(jit, "halves", lambda: False)
+        monkeypatch.setattr(halves, "own", lambda device: True)
     assert COUNT < 2048 // 2  # above, numbers of VMs are not exact
     for program in every_instruction():
         program.verify()
@@ -231,3 +235,14 @@ def test_what_runs_whole_is_said(engine):
     view = FleetView.of(lw.fleet.assemble(INPLACE.format(n=2050)))
     assert Groups(view, Settings()).why(0) == ""
     assert "another writes" in Groups(view, Settings(storage="f16")).why(0)
+
+
+def test_shaders_have_numbers_of_16_bits_where_these_are_right(monkeypatch):
+    view = FleetView.of(lw.fleet.assemble(INPLACE.format(n=9)))
+    monkeypatch.setattr(halves, "own", lambda device: True)
+    for storage in CHOICES["storage"]:
+        engine = choice.make("wgsl", view, Settings(storage=storage))
+        (shader,) = engine._shaders
+        assert shader.text.startswith(halves.ENABLE) == (storage == "f16")
+        assert (halves.OWN in shader.text) == (storage == "f16")
+        engine.close()

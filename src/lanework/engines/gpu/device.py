@@ -37,6 +37,8 @@ __all__ = ["Adapter", "Commands", "Gpu", "adapters", "device", "hardware", "pick
 
 WORD = 4
 
+FEATURE = "shader-f16"
+"""Numbers of 16 bits, which a device has if its adapter does."""
 MOST_KERNELS = 256
 """Kernels that a device remembers; each takes a megabyte or two where a processor plays the GPU."""
 _RAISED = (
@@ -93,6 +95,7 @@ class Gpu:
         adapter: whose it is.
         largest: bytes that one buffer can have.
         groups: workgroups that one dimension of a dispatch can have.
+        features: what it has besides: `FEATURE`, or nothing.
         lost: whether it was lost.
         process: whose it is; a child of fork has none of it.
 
@@ -105,8 +108,11 @@ class Gpu:
         self.lost, self.process = False, os.getpid()
         limits = adapter.handle.limits
         raised = {name: limits[name] for name in _RAISED}
+        self.features = [each for each in adapter.handle.features if each == FEATURE]
         try:
-            self._device = adapter.handle.request_device_sync(required_limits=raised)
+            self._device = adapter.handle.request_device_sync(
+                required_limits=raised, required_features=self.features
+            )
         except RuntimeError as error:
             raise Diagnostic(
                 NO_ADAPTER, f"the adapter {adapter} gives no device: {error}"

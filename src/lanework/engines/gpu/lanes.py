@@ -19,7 +19,6 @@ from typing import Any
 
 from lanework.core.ops.expr import Graph
 from lanework.engines.gpu import wgsl
-from lanework.engines.lanes.halves import NEAREST
 from lanework.engines.lanes.program import (
     Block,
     Blocks4,
@@ -57,6 +56,7 @@ class Lane:
         program: what it does.
         stopped: what is written where a lane stops, in lines.
         later: the same for what is done later, from the step, and index, operand and age.
+        half: the function `lw_half`, if there is half precision (`halves`).
 
     Attributes:
         kept: the variables of a lane that goes on in another call.
@@ -70,8 +70,9 @@ class Lane:
         program: LaneProgram,
         stopped: Callable[[Stop], list[str]],
         later: Callable[[Later, tuple[str, ...]], list[str]],
+        half: str = "",
     ) -> None:
-        self.program, self.stopped, self.later = program, stopped, later
+        self.program, self.stopped, self.later, self.half = program, stopped, later, half
         self.functions: dict[int, tuple[str, Graph]] = {}
         self.loops = loops(program)
         lives = live(program)
@@ -89,7 +90,7 @@ class Lane:
 
     def rendered(self) -> str:
         """The functions that `text` calls."""
-        parts = [wgsl.PREAMBLE, *[wgsl.PHILOX] * self.draws]
+        parts = [wgsl.PREAMBLE, *[wgsl.PHILOX] * self.draws, self.half]
         return "\n".join(
             [*parts, *(wgsl.render_graph(name, graph) for name, graph in self.functions.values())]
         )
@@ -163,7 +164,7 @@ class Lane:
 
     def _copy(self, step: Copy) -> list[str]:
         if step.half:
-            return [f"x{step.dest} = {self._call(NEAREST, (step.source,))};"]
+            return [f"x{step.dest} = lw_half({self.read(step.source)});"]
         hides = " ^ zero" if isinstance(step.source, Word) else ""
         return [f"x{step.dest} = {self.read(step.source)}{hides};"]
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from lanework.base.errors import LaneworkError
 from lanework.core.runner import LOOPS, check_deadline
 from lanework.engines.gpu import device as gpu
+from lanework.engines.gpu import halves
 from lanework.engines.gpu.device import Gpu
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.gpu.shader import (
@@ -84,7 +85,10 @@ class WGSLEngine(AheadEngine):
         super().__init__(view, settings, record=record)
         rows = {name: n for n, name in enumerate(view.profile.fields)}
         lowerings = [Lowering(view, form) for form in self.groups.forms]
-        self._shaders = [Shader(each.program(), each.form, rows) for each in lowerings]
+        own = settings.storage == "f16" and halves.own(self.gpu)
+        self._shaders = [
+            Shader(each.program(), each.form, rows, own_halves=own) for each in lowerings
+        ]
         self._lists = max((each.laters for each in lowerings), default=0)
         software = self.gpu.adapter.kind == "software"
         self._turns = self._most = min(MOST, SOFTWARE) if software else MOST

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from lanework.engines.gpu import halves
 from lanework.engines.gpu.lanes import ENDED, Lane, indented
 from lanework.engines.lanes.program import LaneProgram, Later, Stop
 from lanework.engines.lanes.webs import split
@@ -138,6 +139,7 @@ class Shader:
         program: the routine.
         form: of which this is.
         rows: where fields are in the state.
+        own_halves: whether the device's numbers of 16 bits are taken for half precision.
 
     Attributes:
         text: it.
@@ -145,17 +147,20 @@ class Shader:
         size: steps, as a measure of how long a turn takes.
     """
 
-    def __init__(self, program: LaneProgram, form: Form, rows: dict[str, int]) -> None:
+    def __init__(
+        self, program: LaneProgram, form: Form, rows: dict[str, int], *, own_halves: bool = False
+    ) -> None:
         self.form, self.rows = form, rows
         self.program = split(program)
-        self.lane = Lane(self.program, self._stopped, self._later)
+        half = (halves.OWN if own_halves else halves.BY_INTEGERS) if form.half else ""
+        self.lane = Lane(self.program, self._stopped, self._later, half)
         self.size = sum(len(block.steps) for block in self.program.blocks)
         self.fields = [*(f"x{n}" for n in self.lane.kept), *(f"n{n}" for n in self.lane.classes)]
         self.keeps = 1 + len(self.fields) if self.lane.loops else 0
         word = "atomic<i32>" if self.lane.updates else "i32"
         body = self._body()
         parts = [HEAD, _BUFFERS.replace("WORD", word), self.lane.rendered(), body, self._main()]
-        self.text = "\n".join(parts)
+        self.text = halves.ENABLE * (form.half and own_halves) + "\n".join(parts)
 
     def _body(self) -> str:
         """The function for one VM, of the number `vm` among those of its launch."""
