@@ -589,3 +589,24 @@ def test_bounds_and_changes_by_labels_of_periods(dates):
         assert bar.at_low == 2 + 2 * 3 + 3 * 1
         with pytest.raises(lw.Diagnostic, match=r"LW3046.*the change of x"):
             program.tornado("sum", {"x": (others, 5.0)}, inputs=inputs)
+
+
+def test_a_shown_result_says_in_which_order_lanes_are(tmp_path):
+    (tmp_path / "m.series").write_text(
+        'model("m", periods=2)\nx = input(axes="scenario")\ny = input(axes="scenario")\n'
+        "z = x * y + t\noutput(z)\n"
+    )
+    (tmp_path / "x.csv").write_text("scenario,x\nb,1\na,2\n")
+    (tmp_path / "y.csv").write_text("scenario,y\na,10\nb,20\n")
+    tables = [f"x={tmp_path}/x.csv", f"y={tmp_path}/y.csv"]
+    out = CliRunner().invoke(cli, ["run", f"{tmp_path}/m.series", *tables]).output
+    assert [line.split() for line in out.splitlines() if line.startswith(("z", "scenario"))] == [
+        ["z", "time", "2", "x", "scenario", "2", "20", "20", "21", "21"],
+        ["scenario", "labels", "b", "a"],
+    ]
+    m = lw.series.Model("m", periods=2, start="2026-01-01", freq="month")
+    m.input("x", axes="scenario")
+    m.formula("y", "x + t")
+    shown = repr(m.run(x=pd.Series(np.arange(9.0), [None, *"abcdefgh"])))
+    assert shown.splitlines()[-1].split() == ["scenario", "labels", "-", "a", "b", "...", "h"]
+    assert "labels" not in repr(m.run(x=np.arange(9.0)))

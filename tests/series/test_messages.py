@@ -473,3 +473,17 @@ def test_a_missing_label_is_called_so(missing):
     lives.formula("y", "sex == 'M'")
     message, _ = said("LW3020", lives.run, sex=["M", missing])
     assert message.startswith("input 'sex' at 1: the value is missing")
+
+
+@pytest.mark.parametrize("digits", [301, 309, 400, -301])
+def test_round_has_digits_that_a_float_may_have(digits):
+    model = lw.series.Model("m", periods=1)
+    model.input("x")
+    with pytest.raises(lw.Diagnostic, match=r"LW3005.*whole number of at least -300"):
+        model.formula("y", f"round(x, {digits})").compile()
+
+    @model.node
+    def z(x):
+        return lw.series.round(x, 300) + lw.series.round(x, -300)
+
+    assert model.run(x=1.5)["z"] == 1.5

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.language.model import Model, load_model
+from lanework.machines.series.language.model import Model, load_model, read_model
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -223,3 +223,21 @@ def test_the_loan_is_repaid_in_both_spellings():
     assert result.units == {"closing": "USD", "payment": "USD", "total_cost": "USD"}
     namespace = runpy.run_path(str(EXAMPLES / "loan.py"))
     assert float(namespace["loan"]().run(rate=0.03)["closing"][-1]) == 0.0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "x = input(default={})",
+        "q = table({{0: 1, 1: {}}}); x = q(t)",
+        "x = 0.5 * x + 1; circular(x, guess={})",
+    ],
+)
+def test_settings_that_overflow_or_vanish_are_refused_as_in_formulas(statement):
+    for number, said in (("1e400", "beyond"), ("-1e999", "beyond"), ("1e-400", "below")):
+        text = f'model("m", periods=2); {statement.format(number)}; output(x)'
+        with pytest.raises(Diagnostic, match=f"LW3023.*{said}") as caught:
+            read_model(text)
+        assert caught.value.span.column > 20
+    for number in ("1e308", "0.0", "-0e9", "5e-324"):
+        read_model(f'model("m", periods=2); {statement.format(number)}; output(x)')

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lanework.base.errors import Diagnostic
 from lanework.core import options
-from lanework.core.result.result import Array
+from lanework.core.result.result import SHOWN, Array
 from lanework.machines.series.audit.origin import Held
+from lanework.machines.series.data.longtables import TIME
 from lanework.machines.series.layout import SeriesView
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from lanework.machines.series.audit.residuals import Residuals
     from lanework.machines.series.audit.tree import Explanation
     from lanework.machines.series.audit.trouble import Trouble
+
+FEW = 4  # labels that are all shown, as of numbers
 
 
 class SeriesResult(Held):
@@ -65,6 +70,19 @@ class SeriesResult(Held):
             levels=plain.levels,
             absent=plain.absent,
         )
+
+    def overview(self, most: int = SHOWN) -> tuple[list[str], list[list[str]], int]:
+        """The same as of any result, and the labels of lanes: inputs may be in several orders."""
+        header, rows, left = super().overview(most)
+        over = dict.fromkeys(axis for name, *_ in rows for axis in self.axes(name))
+        for axis in over:
+            if axis != TIME and axis in self.coords:
+                labels = np.asarray(self.coords[axis])
+                shown = labels if len(labels) <= FEW else labels[[0, 1, 2, -1]]
+                texts = ["-" if label is None else str(label) for label in shown]
+                last = f" ... {texts.pop()}" if len(labels) > FEW else ""
+                rows.append([axis, "labels", "", "  ".join(texts) + last])
+        return header, rows, left
 
     def _unknown(self, name: object, known: str = "") -> Diagnostic:
         origin = getattr(self, "_origin", None)

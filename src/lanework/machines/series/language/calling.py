@@ -75,11 +75,12 @@ def _static(function: Function, parameter: Parameter, value: Expr) -> int:
         number = value.value
     elif value.head == neg.name and value.args[0].head == NUMBER:
         number = -value.args[0].value
-    if not number.is_integer() or not parameter.least <= number < 2**31:
+    most = f" and at most {parameter.most}" if number > parameter.most else ""
+    if not number.is_integer() or not parameter.least <= number <= parameter.most:
         raise _wrong(
             function,
             f"`{parameter.name}` of `{function.name}` must be a whole number of at least "
-            f"{parameter.least}, written out",
+            f"{parameter.least}{most}, written out",
             value.place,
         )
     return int(number)

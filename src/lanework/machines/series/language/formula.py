@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
 
@@ -36,7 +35,11 @@ from lanework.machines.series.language.longsums import (
     pieces,
     refusal,
 )
-from lanework.machines.series.language.unsupported import is_percentage, unsupported
+from lanework.machines.series.language.unsupported import (
+    is_percentage,
+    lost_by_python,
+    unsupported,
+)
 
 MAX_DEPTH = 200
 _BINARY: dict[type[ast.operator], str] = {
@@ -190,11 +193,10 @@ class FormulaReader:
     def _constant(self, node: ast.Constant) -> Expr:
         value = node.value
         if isinstance(value, (bool, int, float)):
-            if abs(value) > sys.float_info.max:  # Python reads 1e400 as infinity
-                raise self.unsupported(node, "a number beyond 1.8e308")
+            lost = lost_by_python(value, lambda: self.source_of(node))
+            if lost:
+                raise self.unsupported(node, lost)
             place = self.place(node)
-            if value == 0.0 and re.search("[1-9]", self.source_of(node).lower().split("e")[0]):
-                raise self.unsupported(node, "a number below 4.9e-324")
             if isinstance(value, float) and value >= 2.0**53:  # 9007199254740993.0 is whole too
                 digits = self.source_of(node).replace("_", "")
                 value = int(digits.split(".")[0]) if re.fullmatch(r"\d+\.0*", digits) else value

@@ -19,13 +19,14 @@ from lanework.core.ops.table import IN_FORMULAS
 class Parameter:
     """One parameter: its name, its default (None when it must be given), whether it is static.
 
-    A static argument is a plain whole number, at least `least`: it shapes the program.
+    A static argument is a plain whole number from `least` to `most`: it shapes the program.
     """
 
     name: str
     default: float | None = None
     static: bool = False
     least: int = 0
+    most: int = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ CALENDAR_FUNCTIONS = (
 )
 ROUND = Function(
     round_.name,
-    (_X, Parameter("digits", 0, static=True, least=-300)),
+    (_X, Parameter("digits", 0, static=True, least=-300, most=300)),
     "`x` rounded to `digits` decimals by NumPy's rule: rint(x * 10**digits) / 10**digits, ties to "
     "even.",
 )

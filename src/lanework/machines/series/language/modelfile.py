@@ -28,6 +28,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -40,6 +41,7 @@ from lanework.machines.series.language.calendar import KINDS
 from lanework.machines.series.language.formula import FormulaReader
 from lanework.machines.series.language.longsums import REFUSALS, parsed, refusal
 from lanework.machines.series.language.nodes import Formula
+from lanework.machines.series.language.unsupported import lost_by_python
 
 M = TypeVar("M", bound=Authoring)
 
@@ -324,10 +326,19 @@ class _File(Generic[M]):
         return given
 
     def _literal(self, node: ast.expr) -> Any:
+        for each in ast.walk(node):
+            value = each.value if isinstance(each, ast.Constant) else None
+            if isinstance(value, float):
+                lost = lost_by_python(value, partial(self._source_of, each))
+                if lost:
+                    self._fail(node, f"a setting is {lost}", "floats end there")
         try:
             return ast.literal_eval(node)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             self._fail(node, "a plain value is needed here", "settings are literals, not formulas")
+
+    def _source_of(self, node: ast.AST) -> str:
+        return ast.get_source_segment(self.origin.text, node) or ""
 
     def _span(self, node: ast.stmt | ast.expr) -> Span:
         return Span(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Callable
 
 from lanework.base.errors import Diagnostic
@@ -86,3 +87,16 @@ def is_percentage(step: ast.BinOp, source_of: SourceOf) -> bool:
     """Whether a remainder is rather `5% + x`, which Python reads as one of `+x`."""
     signed = isinstance(step.right, ast.UnaryOp)
     return signed and re.search(r"\d%\s", source_of(step)) is not None
+
+
+def lost_by_python(value: complex, source: Callable[[], str]) -> str | None:
+    """What a number is that Python has read as infinity or as nought, None for others.
+
+    Example:
+        >>> lost_by_python(1e400, str), lost_by_python(0.0, lambda: "0.0")
+        ('a number beyond 1.8e308', None)
+    """
+    if abs(value) > sys.float_info.max:
+        return "a number beyond 1.8e308"
+    vanished = value == 0 and re.search("[1-9]", source().lower().split("e")[0])
+    return "a number below 4.9e-324" if vanished else None
