@@ -42,3 +42,10 @@ def test_truth_values_have_no_order_and_no_arithmetic(name: str) -> None:
     """Engines hold them in ways of their own, in which true may be -1."""
     with pytest.raises(TypeError, match="does not take bool"):
         trace(lambda a, b: getattr(a, name)(b), ("bool", "bool"))
+
+
+@pytest.mark.parametrize(("dtype", "bytes"), [("f64", 8), ("i64", 8), ("f32", 4), ("i32", 4)])
+def test_rows_are_as_aligned_as_their_elements(dtype, bytes):
+    writer = ir.Writer(8)
+    writer.masked_load("%row", "%mask", dtype)
+    assert f"ptr align {bytes} %row" in writer.lines[-1]

@@ -147,7 +147,8 @@ class Writer:
         """Elements in a row where the condition holds, else zeros."""
         n, kind = self.width, f"<{self.width} x {_SCALAR[dtype]}>"
         mask = (f"<{n} x i1>", condition)
-        args = [("ptr", f"align 8 {pointer}"), mask, (kind, "zeroinitializer")]
+        align = 4 if dtype.endswith("32") else 8
+        args = [("ptr", f"align {align} {pointer}"), mask, (kind, "zeroinitializer")]
         return self.intrinsic(f"llvm.masked.load.v{n}{dtype}.p0", kind, args)
 
     def masked_store(self, value: str, pointer: str, condition: str) -> None:
