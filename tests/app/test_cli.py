@@ -225,6 +225,9 @@ def test_inspect_shows_ports_with_units_and_axes(folder):
     assert ["fee", "USD", "1.5"] in lines
     assert ["book", "USD", "scenario"] in lines
     assert any("(low, high)" in line for line in done.stdout.splitlines())
+    assert ["horizon", "all", "periods"] in lines
+    Path("m.series").write_text('model("m")\na = input()\nb = a * t\noutput(b)\n')
+    assert "periods  as many as a run says" in call("inspect", "m.series").stdout
     assert json.loads(call("inspect", "loan.series", "--json").stdout)
 
 

@@ -122,6 +122,7 @@ def test_inspection(lanework):
     assert facts["phases"]["phase 1"] == "wait_all: blur x 55,296"
     assert facts["schedule"] == "0, 1, 2"
     assert facts["vms"]["bytes of a VM"] == 192
+    assert facts["header"]["convention"] == facts["calls"]["convention"] == "caller"
     assert facts["estimated epochs"] == 147
     assert facts["matrices"]["csr"].split()[0].replace(",", "").isdigit()
     text = lanework("inspect", FOLDER / "boids.lasm").output

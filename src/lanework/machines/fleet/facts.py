@@ -19,12 +19,13 @@ def facts(program: Program) -> dict[str, Any]:
     """What `inspect` says of a fleet program beside what it says of every program.
 
     Returns:
-        vms (profile, bytes, places), matrices by format, epochs, calls, routines, phases, schedule,
-        buffers.
+        header (in words), vms (profile, bytes, places), matrices by format, epochs, calls,
+        routines, phases, schedule, buffers.
     """
     view = FleetView.of(program)
     profile = view.profile
     return {
+        "header": {**program.header, "convention": view.convention.name.lower()},
         "vms": {
             "profile": f"{profile.name}: {profile.registers} registers, {profile.memory} words",
             "bytes of a VM": profile.bytes,

@@ -288,10 +288,11 @@ class SeriesProgram(AuditedProgram):
 
 
 def facts(program: Program) -> Mapping[str, Any]:
-    """What inspecting a program also says: its horizon by name, and not by the row that has it."""
+    """What inspecting a program also says: words for numbers, such as the row of its horizon."""
     from lanework.machines.series.layout import SeriesView
 
     view = SeriesView.of(program)
-    return (
-        {} if view.horizon is None else {"header": {**program.header, "horizon": view.horizon_name}}
-    )
+    words = {"horizon": "all periods" if view.horizon is None else view.horizon_name}
+    if not view.periods:
+        words["periods"] = "as many as a run says"
+    return {"header": {**program.header, **words}}
