@@ -177,9 +177,14 @@ class Runner(runner.Runner):
         given = inputs_of(table, inputs, (port.name for port in self.program.inputs))
         with taking(self.limits, given):
             ahead, lends = self.engine in engines.AHEAD, frozenset[str]()
+            overwritten: Spans = ()
             if ahead and not self._keeps_all:
-                lends = getattr(self._ready(until), "lends", lends)
-            bound = bind(self.program, given, self._memories if ahead else None, lends)
+                engine = self._ready(until)
+                lends = getattr(engine, "lends", lends)
+                if until is None and self.limits.fuel is None and self.epochs_limit is None:
+                    overwritten = getattr(engine, "overwrites", ())
+            memories = self._memories if ahead else None
+            bound = bind(self.program, given, memories, lends, overwritten)
         words = bound.lent.words
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import check
@@ -201,19 +206,25 @@ class Runner(runner.Runner):
 
     def _run(self, bound: Bound, until: float | None) -> Runtime:
         runtime = self._begun(bound.lent.words, until, bound.blank)
-        if not bound.apart:
-            runtime.run(self.epochs_limit)
-            return runtime
         engine: Any = runtime.engine
-        engine.lent = bound.apart
+        if bound.apart:
+            engine.lent = bound.apart
         try:
             runtime.run(self.epochs_limit)
-        except BaseException:
-            if self._desk.run is runtime:
-                engine.complete()  # whoever looks at it sees what was given
-            raise
-        engine.lent = {}
+        finally:
+            if not runtime.cursor.ended and self._desk.run is runtime:
+                self._complete(engine, bound)
+        if bound.apart:
+            engine.lent = {}
         return runtime
+
+    @staticmethod
+    def _complete(engine: Any, bound: Bound) -> None:
+        """Whoever looks at shared memory sees what was given, and zeros where nothing was."""
+        for first, last in bound.unset:
+            bound.lent.words[first:last] = 0
+        if bound.apart:
+            engine.complete()
 
     def runtime(self, words: Words) -> Runtime:
         """The program on its engine, before its first phase.

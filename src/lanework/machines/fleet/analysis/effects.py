@@ -121,7 +121,7 @@ class Effects:
         launches = [each for step in several for each in step]
         try:
             conflict = self._visible(launches)
-            touches = [] if conflict else self._touches(launches)
+            touches = [] if conflict else self.touches(launches)
             conflict = conflict or self._tables(several[1:], touches)
             if conflict is not None:
                 return Verdict(False, conflict)
@@ -144,7 +144,12 @@ class Effects:
             ]
         return self._reached[entry]
 
-    def _touches(self, launches: Sequence[Allocated]) -> list[Touch]:
+    def touches(self, launches: Sequence[Allocated]) -> list[Touch]:
+        """What the VMs of launches access.
+
+        Raises:
+            OverflowError: the program is too large to look at.
+        """
         if self.known is None:
             raise OverflowError
         out = []

@@ -66,6 +66,11 @@ class LLVMEngine(AheadEngine):
             return frozenset()
         return frozenset(each.name for each in parts(self.groups.effects).buffers)
 
+    @property
+    def overwrites(self) -> list[tuple[int, int]]:
+        """Words that are written anew by all runs that come to their end, whatever they are."""
+        return [] if self._trial else self.groups.overwritten
+
     def prepare(self, until: float | None) -> None:
         """Compile."""
         self.compile(until)

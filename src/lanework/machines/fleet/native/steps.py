@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.engines.lanes.order import weight
-from lanework.engines.lanes.program import LaneProgram
+from lanework.engines.lanes.program import Branch, LaneProgram, Stop
+from lanework.machines.fleet.analysis.disjoint import meet
 from lanework.machines.fleet.analysis.effects import effects
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
@@ -18,6 +19,7 @@ from lanework.machines.fleet.native.form import Form, TooLarge
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.words import anyhow
 from lanework.machines.fleet.plan import Allocated
+from lanework.machines.fleet.state import Status
 
 Entries = npt.NDArray[np.int64]
 CHUNK = 1 << 14
@@ -25,6 +27,9 @@ CHUNK = 1 << 14
 NO_ENTRIES: Entries = np.zeros((0, len(text.ENTRY)), np.int64)
 TABLES = 8
 """Tables of launches that are kept for runs to come."""
+WRITES = {"SYSCALL_WRITE", "IWRITE"}
+MANY = 256
+"""Accesses of a group above which not all pairs of them are looked at."""
 HEAVY = 60_000
 """Operations of a routine above which it is not compiled, as that takes more than some seconds."""
 
@@ -143,7 +148,7 @@ class Groups:
             return ""
         infos = [self.view.infos[ip] for ip in form.ordered]
         names = {info.name for info in infos}
-        writes = names <= {"SYSCALL_WRITE", "IWRITE"}
+        writes = names <= WRITES
         known = self.effects.known
         if known is None or not form.ordered.isdisjoint(known.flow.cyclic):
             return "several VMs write the same words time and again, in the order of epochs"
@@ -197,6 +202,35 @@ class Groups:
             else:
                 out.append((first, last))
         return out
+
+    @cached_property
+    def overwritten(self) -> list[tuple[int, int]]:
+        """Words that the first group writes, each of them, and that nothing else there looks at.
+
+        What they are before that makes no difference to a run that comes to its end.
+        """
+        if not self._native[:1].all() or not len(self.starts) or self.overlap(0):
+            return []
+        launches = [each for step in self.steps(0) for each in self.view.allocation.steps[step]]
+        others = any(x.launch.strategy == "custom" or x.launch.resume for x in launches)
+        if self.ordered(0) or others:
+            return []
+        try:
+            touches = self.effects.touches(launches)
+        except OverflowError:
+            return []
+        if len(touches) > MANY:
+            return []
+        out = []
+        for one in touches:
+            more, span = launches[one.launch].launch.count - 1, one.span
+            in_row = (span.factor, span.high, span.begin, span.end) == (1, span.low, 0, more)
+            plain = one.access.inside and self.view.infos[one.ip].name in WRITES
+            alone = all(x is one or not meet(x.span, span, False) for x in touches)
+            form = self._form(launches[one.launch], frozenset())
+            if in_row and plain and alone and _straight(self._program(form)):
+                out.append((span.low, span.low + more + 1))
+        return sorted(out)
 
     def steps(self, step: int) -> range:
         """The steps of the group that begins with one."""
@@ -292,3 +326,11 @@ class Groups:
         last = first + count
         end = self.starts[last] if last < len(self.starts) else len(self.view.plan.schedule)
         return rows, int(end) - step
+
+
+def _straight(program: LaneProgram) -> bool:
+    """Whether all lanes come to each step, once, and then end as they should."""
+    ends = [block.end for block in program.blocks]
+    stops = [end for end in ends if isinstance(end, Stop)]
+    right = all(not end.fault and end.status != Status.BLOCKED for end in stops)
+    return len(stops) == 1 and right and not any(isinstance(end, Branch) for end in ends)

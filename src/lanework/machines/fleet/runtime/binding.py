@@ -28,6 +28,7 @@ class Bound:
     Attributes:
         lent: shared memory as it begins.
         blank: parts of it that are zeros, as nothing was given for them.
+        unset: of these, what holds anything yet, as a run that comes to its end does not mind.
         apart: inputs that are not in it, by name: where they are given, or were converted.
         shapes: of what was given for all words of a port, by port.
         labels: along the axes of what was given, by the shape of what has them.
@@ -35,6 +36,7 @@ class Bound:
 
     lent: Lent
     blank: Spans
+    unset: Spans
     apart: dict[str, Words]
     shapes: Mapping[str, Shape]
     labels: Mapping[Shape, Labels]
@@ -50,6 +52,7 @@ def bind(
     inputs: Mapping[str, Any],
     memories: Memories | None = None,
     lends: Collection[str] = (),
+    overwritten: Spans = (),
 ) -> Bound:
     """Shared memory as a run begins: zeros, with what is given at its place.
 
@@ -65,6 +68,7 @@ def bind(
         memories: where shared memory is taken from, once inputs are known to be right; by
             default it is new.
         lends: inputs that need not be put there, where an array is as the words would be.
+        overwritten: words that need not be zeros where nothing is given for them.
 
     Raises:
         Diagnostic: LW6010.
@@ -101,7 +105,8 @@ def bind(
     blank = without([(0, view.shared)], sorted(rows.values()))
     lent = Lent(np.zeros(view.shared, np.uint32)) if memories is None else memories.take()
     words = lent.words
-    for first, last in blank if memories is not None else ():
+    zeros = blank if memories is None else without(blank, overwritten)
+    for first, last in zeros if memories is not None else ():
         words[first:last] = 0
     apart = {}
     for name, values in given.items():
@@ -109,7 +114,7 @@ def bind(
             apart[name] = values.reshape(-1).view(np.uint32)
         else:
             words[slice(*rows[name])].view(values.dtype).reshape(values.shape)[...] = values
-    return Bound(lent, blank, apart, shapes, labels)
+    return Bound(lent, blank, without(blank, zeros), apart, shapes, labels)
 
 
 def _left_out(buffer: Buffer, reaches: int) -> None:
