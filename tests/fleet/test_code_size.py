@@ -5,8 +5,10 @@ import pytest
 
 import lanework as lw
 from lanework.engines.lanes.convert import converted
+from lanework.engines.llvm import cache, jit
 from lanework.engines.llvm.lanetarget import Target
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.native import engine
 from lanework.machines.fleet.native.form import Form
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.module import module
@@ -50,8 +52,8 @@ def test_what_a_phase_does_not_change_of_vms_is_not_written():
     anew = Lowering(view, Form(hatch.entry, record=True)).program().outputs
     assert sum(name.startswith("element") for name in anew) == profile.length - 2
     rows = []
-    for engine in ("llvm", "reference"):
-        runner = program.bind(engine)
+    for name in ("llvm", "reference"):
+        runner = program.bind(name)
         runner()
         words = runner.vms.words.copy()
         words[0] = words[profile.word("swept")] = 0
@@ -87,3 +89,19 @@ def test_lanes_that_end_together_are_as_old_as_each_other(apart):
     rows = {name: n for n, name in enumerate(view.profile.fields)}
     lines, _ = module([(form, program)], Target(16, True, 32), rows, strict=True)
     assert ("vector.reduce.umax" in lines) == apart
+
+
+def test_what_runs_routines_is_compiled_once(monkeypatch):
+    """For all programs; and what asks for signals is in those alone that have loops."""
+    texts = []
+    object_code = jit._object_code
+    monkeypatch.setattr(
+        jit, "_object_code", lambda text, *a: texts.append(text) or object_code(text, *a)
+    )
+    engine._driver.cache_clear()
+    with cache.unused():
+        for body in ("SETI r0, 41.5", "SETI r0, 42.5", LOOP):
+            text = f".shared 4\n.routine main\n{body}\nHALT\n.phase wait_all\n.launch main, 4\n"
+            lw.fleet.assemble(text).run(engine="llvm")
+    assert ["define void @fleet" in text for text in texts] == [False, True, False, False]
+    assert ["@ask(" in text for text in texts] == [False, True, False, True]

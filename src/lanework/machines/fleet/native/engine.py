@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -90,7 +93,11 @@ class LLVMEngine(AheadEngine):
             self._starves = strict and loops and bool(ends)
             self._stateful = any(form.record or form.resume or form.table for form, _ in forms)
             lines, size = module.module(forms, target, rows, strict=strict)
-            self._kernel = jit.compile_text(lines, "fleet", size, passes=jit.REGISTERS, until=until)
+            own = jit.compile_text(lines, "forms", size, passes=jit.REGISTERS, until=until)
+            run = _driver(jit.target_key())
+            self._kernel = replace(
+                run, cached=own.cached, seconds=own.seconds, keep=(own, run), descriptor=own.address
+            )
             self._trial = 0.0
         return self._kernel
 
@@ -163,3 +170,9 @@ class LLVMEngine(AheadEngine):
             for n in known:
                 self.state.words[n] = ahead.rows[n]
             call.epochs, call.counters = ahead.epochs, ahead.counters
+
+
+@functools.cache
+def _driver(target: str) -> Kernel:
+    """What runs the forms of any program, for a target."""
+    return jit.compile_text(module.driver(), "fleet", 0, passes=jit.REGISTERS)

@@ -1,4 +1,4 @@
-"""The LLVM IR of a program: a function for each form of a routine, and one that runs all.
+"""The LLVM IR of a program: a function for each form of a routine, and one that runs those of any.
 
 Threads take tickets. A ticket is a unit of VMs of an entry, which is a launch of a step of the
 schedule; entries stand in the order of the schedule, and a unit waits until all of the steps before
@@ -36,7 +36,7 @@ that code takes longer to compile than is spared."""
 def module(
     forms: Sequence[tuple[Form, LaneProgram]], target: Target, rows: Rows, *, strict: bool
 ) -> tuple[str, int]:
-    """The text of a module with the function `fleet`, and how many steps it has.
+    """The text of a module with the table `forms` of functions, and how many steps it has.
 
     Args:
         forms: what is compiled, by kind.
@@ -54,22 +54,19 @@ def module(
         texts.append(body.text(f"form{kind}"))
         declares |= body.declares
         size += sum(len(block.steps) for block in program.blocks)
-    texts += [signals.asking(SIGNALS), _run(len(forms))]
+    texts.append(signals.asking(SIGNALS) if any("@ask(" in each for each in texts) else "")
+    names = ", ".join(f"ptr @form{kind}" for kind in range(len(forms)))
+    texts.append(f"@forms = constant [{len(forms)} x ptr] [{names}]")
     meta = '!0 = !{!"branch_weights", i32 1, i32 2000}\n'
     return "\n".join([*sorted(declares), *texts, meta]), size
 
 
-def _run(kinds: int) -> str:
-    """The function that threads call."""
+def driver() -> str:
+    """A module with the function `fleet` that threads call; the third shared word has the forms."""
     given = "ptr %columns, ptr %dims, ptr %shared, ptr %row, i64 %unit"
-    cases = " ".join(f"i64 {kind}, label %kind{kind}" for kind in range(kinds))
-    bodies = "\n".join(
-        f"kind{kind}:\n  call void @form{kind}({given})\n  br label %worked"
-        for kind in range(kinds)
-    )
     size = len(ENTRY)
     at = {name: ENTRY.index(name) for name in ENTRY}
-    return f"""
+    return f"""{signals.asking(SIGNALS)}
 define void @fleet(ptr %columns, ptr %dims, ptr %shared, ptr %scratch) nounwind {{
 entry:
   %count = load i64, ptr %dims
@@ -80,9 +77,11 @@ entry:
   %final.at = getelementptr i64, ptr %counters, i64 {FINAL}
   %stop.at = getelementptr i64, ptr %shared, i64 1
   %done.at = getelementptr i64, ptr %shared, i64 {DONE}
+  %forms.at = getelementptr i64, ptr %shared, i64 2
+  %forms = load ptr, ptr %forms.at
   br label %take
 take:
-  %from = phi i64 [ 0, %entry ], [ %number, %worked ]
+  %from = phi i64 [ 0, %entry ], [ %number, %work ]
   %ticket = atomicrmw add ptr %shared, i64 1 monotonic, align 8
   %low = and i64 %ticket, {UNITS - 1}
   %often = icmp eq i64 %low, {UNITS - 1}
@@ -132,9 +131,9 @@ mine:
   %sound = or i1 %none, %same
   br i1 %sound, label %work, label %exit
 work:
-  switch i64 %kind, label %worked [ {cases} ]
-{bodies}
-worked:
+  %form.at = getelementptr ptr, ptr %forms, i64 %kind
+  %form = load ptr, ptr %form.at
+  call void %form({given})
   %old = atomicrmw add ptr %done.at, i64 1 release, align 8
   br label %take
 exit:
