@@ -5,6 +5,7 @@ import pytest
 
 import lanework as lw
 from lanework.engines.gpu import device as gpu
+from lanework.machines.fleet.gpu import shader
 from lanework.machines.fleet.gpu.shader import (
     ADVANCE,
     ENTRY,
@@ -61,6 +62,21 @@ def test_fuel_ends_at_one_instruction(counts):
         spent = sum(counts) > fuel
         assert (after[Word.SPENT], after[Word.CURSOR]) == (spent, not spent)
         assert not done(ADVANCE, control, **halves)[Word.SPENT]
+
+
+@pytest.mark.parametrize("oldest", [1000, 2**31])
+def test_a_vm_stops_before_its_age_begins_anew(oldest, monkeypatch, gpu):
+    monkeypatch.setattr(shader, "OLDEST", oldest, raising=False)
+    turns = 300_000  # more than a submission has
+    text = f".shared 1\nSETI r1, {turns}\nloop:\nSUBI r1, r1, 1\nBRANCH_GT r1, loop\nHALT"
+    with lw.fleet.assemble(f"{text}\n.phase\n.launch main, 3").bind("wgsl") as runner:
+        if oldest > 2 * turns:
+            assert runner().stats["epochs"] == 2 * turns + 2
+            return
+        with pytest.raises(lw.Trap, match=r"LW2203.*more instructions than wgsl counts"):
+            runner()
+        with pytest.raises(lw.Trap, match="LW2203"):  # and again: it is as it was
+            runner()
 
 
 def test_no_compiler_knows_what_floats_come_to():

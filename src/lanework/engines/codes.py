@@ -54,6 +54,7 @@ DEVICE_LIMIT = code(
     "LW2203",
     "too large for the graphics adapter",
     "The run needs a buffer that is larger than the adapter allows. Use fewer VMs, less shared "
-    "memory, another adapter, or the engine reference.",
+    "memory, another adapter, or the engine reference. Of one VM in one launch wgsl counts some "
+    "2**31 instructions, in words of 32 bits, and stops one that goes on; llvm counts on.",
     help="run fewer lanes, or take the engine llvm",
 )

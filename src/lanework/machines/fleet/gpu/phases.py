@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import LaneworkError
+from lanework.base.errors import LaneworkError, Trap
 from lanework.core.runner import LOOPS, check_deadline
+from lanework.engines.codes import DEVICE_LIMIT
 from lanework.engines.gpu import device as gpu
 from lanework.engines.gpu import halves
 from lanework.engines.gpu.device import Gpu
@@ -49,6 +50,7 @@ STEPS = 1 << 26
 """Steps of all VMs that the first submission may do in loops."""
 GROUPS = 1 << 12
 """Workgroups of a dispatch at most: more VMs are some for each invocation."""
+PAST = "a VM of one launch executes more instructions than wgsl counts, some 2**31"
 NOBODY = 0xFFFFFFFF
 """No entry, and no limit."""
 
@@ -201,6 +203,8 @@ class WGSLEngine(AheadEngine):
             self._adapt(time.perf_counter() - began, late=bool(head[Word.LATE]))
             if (head[Word.HALT] and not head[Word.LATE]) or head[Word.SPENT]:
                 return
+            if head[Word.PAST]:
+                raise Trap(DEVICE_LIMIT, PAST, help="take the engine llvm, or end it with fuel")
             check_deadline(until, LOOPS)
 
     def _submit(self, launches: list[tuple[int, int]], head: Words) -> None:

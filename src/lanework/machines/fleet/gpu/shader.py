@@ -24,6 +24,9 @@ SIZE = 64
 FULL = 1 << 30
 """Instructions of a class after which an invocation hands on what it has counted."""
 
+OLDEST = 1 << 31
+"""Instructions of a VM that goes on: after as many more its age, in one word, could begin anew."""
+
 ENTRY = tuple("count slot base stride stream last".split())
 """Words of an entry: VMs, their places, VMIDs, the stream of random numbers, and whether it is the
 last of those that run at the same time."""
@@ -41,7 +44,7 @@ class Word(IntEnum):
 
     HALT: what follows in the submission is not to run. CURSOR: the entry. LATE: VMs of it that have
     not ended. OLDEST: the age of the oldest VM of the group. LIMIT: that of the youngest that
-    faulted.
+    faulted. PAST: whether a VM that goes on is older than ages may be.
     """
 
     HALT = 0
@@ -58,9 +61,10 @@ class Word(IntEnum):
     MIXED = 14
     EPOCHS = 16
     CLASSES = 18
+    PAST = 18 + 2 * len(Kernel)
 
 
-WORDS = Word.CLASSES + 2 * len(Kernel)
+WORDS = Word.PAST + 1
 BINDINGS = ("uniform", "read", *["write"] * 6)
 """How params, entries, control, memory, states, stops, kept and later are bound."""
 
@@ -228,7 +232,8 @@ class Shader:
             lines.append(
                 f"kept[stands + {n}u] = {f'bitcast<u32>({name})' if name[0] == 'x' else name};"
             )
-        return [*lines, "late += 1u;"]
+        past = f"{{ atomicStore(&control[{int(Word.PAST)}], 1u); }}"
+        return [*lines, f"if ({self.lane.age} >= {OLDEST}u) {past}", "late += 1u;"]
 
     def _ended(self) -> list[str]:
         """What is left of a VM."""
