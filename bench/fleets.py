@@ -139,6 +139,17 @@ def collatz(count: int) -> Case:
     )
 
 
+def children(parents: int = 1000, each: int = 100) -> Case:
+    """VMs that others start."""
+    work = workloads.children(parents, each)
+    title = f"Fleet: Collatz of 1 to {parents * each:,} by VMs that {parents:,} others start"
+    known = [name for name in fleetcases.engines() if name != "wgsl"]  # which leaves it to epochs
+    ours = [fleetcases.ours(work, engine, outputs=work.output) for engine in known]
+    epoch = VARIANTS[-1]
+    ours.append(fleetcases.ours(work, epoch.engine, epoch.title, **epoch.settings))
+    return Case("fleet_children", title, tuple(ours), tolerance=0.0, repeats=5)
+
+
 def picture() -> Case:
     """A photograph to grayscale, blurred, and its edges."""
     photo = read_picture((DATA.parent / "fleet" / "photo.ppm").read_bytes())
@@ -175,4 +186,5 @@ CASES: dict[str, Callable[[], Case]] = {
     "fleet_collatz_100000": functools.partial(collatz, 100_000),
     "fleet_picture": picture,
     "fleet_halves": halves,
+    "fleet_children": children,
 }

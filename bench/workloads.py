@@ -60,6 +60,12 @@ def collatz(count: int) -> Workload:
     return Workload("collatz", {"COUNT": count}, "steps", answer)
 
 
+def children(parents: int, each: int) -> Workload:
+    """Stopping times of 1 and so on, each by a VM that another one starts."""
+    answer = functools.partial(oracle.collatz, parents * each)
+    return Workload("children", {"PARENTS": parents, "CHILDREN": each}, "steps", answer)
+
+
 def mandelbrot(width: int, height: int, limit: int = 256) -> Workload:
     """Turns of `width` times `height` pixels."""
     constants = {"WIDTH": width, "HEIGHT": height, "LIMIT": limit}

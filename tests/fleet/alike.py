@@ -31,6 +31,8 @@ def same(program, given=None, **settings):
             "by_kernel",
             "reads_outside",
             "writes_outside",
+            "conflicts",
+            "unborn",
             "stalled",
             "mixed",
             "faults",

@@ -305,7 +305,11 @@ def test_explain():
 
 def test_vms_that_others_notice():
     spawn = phase("SPAWN r1, main, r0", head=".spawn 3")
-    assert "first free place" in effects(spawn).verdict(0).conflict.reason
+    assert effects(spawn).verdict(0).independent
+    looks = phase(
+        "VMGID r0; SPAWN r1, main, r0; READ r1, r0; ADDI r0, r0, 1; WRITE r0, r1", head=".spawn 3"
+    )
+    assert "another writes" in effects(looks).verdict(0).conflict.reason
     again = phase("again:; YIELD; VMID r0; BRANCH_GT r0, again")
     assert "time and again" in effects(again).verdict(0).conflict.reason
 

@@ -21,6 +21,7 @@ from lanework.engines.lanes.program import (
     LaneProgram,
     Later,
     Load,
+    Note,
     Refill,
     Step,
     Stop,
@@ -56,7 +57,7 @@ def suited(shape: Shape) -> bool:
         if isinstance(block.end, Stop) and (block.end.fault or not block.end.quiet):
             return False
         for step in block.steps:
-            if isinstance(step, Later) or (number in inside and getattr(step, "row", False)):
+            if isinstance(step, Later | Note) or (number in inside and getattr(step, "row", False)):
                 return False
     return _ratio(shape) <= ONCE
 

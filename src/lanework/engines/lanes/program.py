@@ -108,6 +108,21 @@ class Later:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What a lane does at this moment is written down, for who runs lanes; as often as it does it.
+
+    Attributes:
+        what: what it is.
+        source: an operand.
+        after: instructions of the block, up to this.
+    """
+
+    what: int
+    source: Operand
+    after: int
+
+
+@dataclass(frozen=True)
 class Arms:
     """Lanes have gone one of two ways, which are one.
 
@@ -198,6 +213,7 @@ Step = (
     | Store
     | Update
     | Later
+    | Note
     | Arms
     | Tally
     | Refill
@@ -322,7 +338,7 @@ def operands(step: Step | End) -> Iterator[Operand]:
             yield from args
         case Blocks4(counter=counter):
             yield from counter
-        case Copy(source=source):
+        case Copy(source=source) | Note(source=source):
             yield source
         case Load(index=index) | Peek(address=index):
             yield index

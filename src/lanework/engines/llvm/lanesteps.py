@@ -13,6 +13,7 @@ from lanework.engines.lanes.program import (
     Fetch,
     Later,
     Load,
+    Note,
     Peek,
     Refill,
     Store,
@@ -223,6 +224,11 @@ def _later(writer: Masked, step: Later) -> None:
     writer.later(step, mask, (index, value, writer.age(step.after)))
 
 
+def _note(writer: Masked, step: Note) -> None:
+    value = writer.read(step.source, wide=True)
+    writer.noted(step, writer.mask, (value, writer.age(step.after)))
+
+
 def _arms(writer: Masked, step: Arms) -> None:
     """Count lanes of two ways, and what one has more of."""
     test = writer.emit(
@@ -370,6 +376,7 @@ RULES: Rules = {
     Store: _store,
     Update: _update,
     Later: _later,
+    Note: _note,
     Arms: _arms,
     Tally: _tally,
     Refill: _refill,

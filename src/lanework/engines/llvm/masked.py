@@ -25,6 +25,7 @@ from lanework.engines.lanes.program import (
     Branch,
     Jump,
     Later,
+    Note,
     Operand,
     Step,
     Stop,
@@ -48,6 +49,7 @@ class Masked(Turns):
     Attributes:
         stopped: called where lanes stop in a way that is to be written down: the stop, the mask.
         later: called for what is written down: the step, a mask, and index, operand and age.
+        noted: the same for what a lane does, with operand and age.
         counts: which lanes are counted.
         arms: the two ways that are one in this block, those that are still to be written.
         more: how many instructions each lane executes of two ways that are one, in this block.
@@ -62,6 +64,7 @@ class Masked(Turns):
         self.mask = ""
         self.stopped: Callable[[Stop, str], None] = lambda stop, mask: None
         self.later: Callable[[Later, str, tuple[str, ...]], None] = lambda step, mask, values: None
+        self.noted: Callable[[Note, str, tuple[str, ...]], None] = lambda step, mask, values: None
         self.fetched: Callable[[str], None] = lambda mask: None
         self.block = 0
         self.elsewhere = lambda: (

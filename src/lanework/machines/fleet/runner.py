@@ -394,7 +394,8 @@ class Runner(runner.Runner):
         if self.engine in engines.AHEAD:
             from lanework.machines.fleet.native.steps import Groups
 
-            yield from Groups(self.view, self.settings).describe()
+            births = self.engine == "llvm"
+            yield from Groups(self.view, self.settings, births=births).describe()
 
     def close(self) -> None:
         """Give back what the engine holds, once no thread runs on it."""

@@ -120,7 +120,7 @@ def span(known: Intervals, each: Access, allocated: Allocated) -> Span:
         if symbol.name in numbers:
             more, first = numbers[symbol.name]
             factor, constant = factor + times * more, constant + times * first
-        elif symbol.name == "VMCOUNT":
+        elif symbol.name == "VMCOUNT" and allocated.slot < known.view.allocation.slots:
             constant += times * launch.count
         else:
             ends = _ends(known.bounds(symbol), times) if not symbol.name else (-FAR, FAR)

@@ -165,6 +165,15 @@ class ControlFlow:
                     waiting.append(each)
         return came
 
+    def started(self, entries: Iterable[int]) -> list[int]:
+        """Where VMs begin that others start which begin at some instructions, and that those do."""
+        waiting, out = list(entries), set[int]()
+        while waiting:
+            new = {t for ip in self.reached(waiting, calls=True) for t in self.leads(ip).started}
+            waiting = sorted(new - out)
+            out |= new
+        return sorted(out)
+
     @cached_property
     def callers(self) -> dict[int, list[int]]:
         """For every RETURN the calls that it may belong to."""

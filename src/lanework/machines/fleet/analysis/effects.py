@@ -28,7 +28,7 @@ from lanework.machines.fleet.analysis.conflicts import (
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
 from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.plan import Allocated
+from lanework.machines.fleet.plan import Allocated, Launch
 
 PAIRS = 1 << 17
 """Pairs of accesses that are looked at in all groups of phases together."""
@@ -119,6 +119,7 @@ class Effects:
     def _verdict(self, steps: range) -> Verdict:
         several = [self.view.allocation.steps[step] for step in steps]
         launches = [each for step in several for each in step]
+        launches += self._born(launches)
         try:
             conflict = self._visible(launches)
             touches = [] if conflict else self.touches(launches)
@@ -132,6 +133,16 @@ class Effects:
                 f"the program is too large to look at everything that {place(self.view, entry)}"
             )
             return Verdict(False, Conflict(entry, entry, "", f"{reason} leads to"))
+
+    def _born(self, launches: Sequence[Allocated]) -> list[Allocated]:
+        """VMs that others start, for each routine as if it had all places for them."""
+        numbers = {each.entry: n for n, each in enumerate(self.view.routines)}
+        room = self.view.plan.spawn
+        first, step = self.view.allocation.slots, launches[0].step if launches else 0
+        begun = self.flow.started(map(self.flow.entry, launches)) if room else ()
+        return [
+            Allocated(Launch(numbers[entry], room, base=first), step, first, 0) for entry in begun
+        ]
 
     def _comes(self, entry: int) -> list[int]:
         """The instructions that matter here which a VM may come to."""
@@ -167,9 +178,6 @@ class Effects:
         flow = self.flow
         for ip in sorted({ip for each in launches for ip in self._comes(flow.entry(each))}):
             name = self.view.infos[ip].name
-            if name == "SYSCALL_SPAWN":
-                reason = f"VMs that are started at {place(self.view, ip)} take the first free place"
-                return Conflict(ip, ip, "", reason)
             if name == "SYSCALL_YIELD" and flow.again(ip):
                 reason = f"a VM may let others run at {place(self.view, ip)} time and again"
                 return Conflict(ip, ip, "", reason)
@@ -190,7 +198,7 @@ class Effects:
         return None
 
 
-ALONE = ("SYSCALL_SPAWN", "SYSCALL_YIELD")
+ALONE = ("SYSCALL_YIELD",)
 """Instructions that others may notice, although they access no word."""
 
 

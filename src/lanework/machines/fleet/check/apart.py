@@ -7,6 +7,7 @@ few (`ownwords`). Phases launch a routine once.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lanework.core.program.isa import Instruction
@@ -43,8 +44,15 @@ class _Draft:
             each = rand.choice((1, 1, 2, 4))
             self.areas.append(Area(begin, each, number, written))
             begin += each * (self.mains * self.vms * 3 + 8)
-        if not self.kept:
-            self.areas = [replace(area, counts=begin) for area in self.areas]
+        odd = random.Random(seed ^ 0xB12D)  # without which other programs would be others
+        births = not self.kept and odd.random() < 0.3
+        self.children, self.spawn = odd.choice((1, 1, 2)) * births, odd.choice((1, 7, 60, 900))
+        self.spawn *= births
+        for _ in range(self.children):
+            number, each = rand.choice(("SYSCALL_VMID", "VMGID")), rand.choice((1, 1, 2, 4))
+            self.areas.append(Area(begin, each, number, written))
+            begin += each * (self.mains * self.vms * 3 + 8 + self.spawn)
+        self.areas = [replace(area, counts=begin * (not self.kept) or None) for area in self.areas]
         self.room = Room(profile, profile.memory // 2, profile.memory - profile.memory // 4,
                          READ_ONLY, begin, begin + len(UPDATES))  # fmt: skip
         self.bodies: dict[str, Apart] = {}
@@ -54,10 +62,17 @@ class _Draft:
         """A word of the VM's own memory for a loop."""
         return self.free.pop() if self.free else None
 
-    def body(self, name: str, budget: int, calls: list[Callee], area: Area | None) -> Apart:
+    def body(
+        self,
+        name: str,
+        budget: int,
+        calls: list[Callee],
+        area: Area | None,
+        spawns: Sequence[Callee] = (),
+    ) -> Apart:
         """A routine, without anything in it."""
         body = Apart(self.rand, self.room, self.special, name, budget=budget, calls=calls,
-                     take=self.take, area=area)  # fmt: skip
+                     spawns=spawns, take=self.take, area=area)  # fmt: skip
         self.bodies[name] = body
         return body
 
@@ -78,13 +93,26 @@ class _Draft:
                 callees.append(Callee(body.prefix, 5 * body.cost, word))
         return callees
 
+    def born(self, calls: list[Callee]) -> list[Callee]:
+        """Routines that VMs are started on; they may start VMs on those before them."""
+        callees: list[Callee] = []
+        for n, area in enumerate(self.areas[self.mains :]):
+            body = self.body(f"child{n}", 30, calls, area, list(callees))
+            body.outer = True
+            body.end = self.rand.choice(("SYSCALL_HALT", "SYSCALL_KILL"))
+            body.block(1 if self.small else 6)
+            body.finish()
+            callees.append(Callee(body.prefix, body.cost))
+        return callees
+
     def routines(self) -> tuple[list[Instruction], list[Routine], list[int]]:
         """The tape, the routines on it, and which of them phases launch."""
         rand, calls = self.rand, self.subroutines()
-        budget = 50 if self.small else min(max(100_000 // self.vms, 50), 150)
+        budget, spawns = min(max(100_000 // self.vms, 50), 150), self.born(calls)
+        budget = 50 if self.small else budget
         mains = [f"main{n}" for n in range(self.mains)]
-        for name, area in zip(mains, self.areas, strict=True):
-            body = self.body(name, budget, calls, area)
+        for name, area in zip(mains, self.areas, strict=False):
+            body = self.body(name, budget, calls, area, spawns)
             body.outer = True
             body.end = "SYSCALL_KILL" if rand.random() < 0.1 else body.end
             if self.small:
@@ -119,7 +147,7 @@ class _Draft:
         schedule = [*range(len(phases))]
         if rand.random() < 0.2 and phases[-1].barrier == "wait_all":
             schedule += [len(phases) - 1] * rand.randint(1, 3)
-        return Plan(tuple(phases), tuple(schedule), 0)
+        return Plan(tuple(phases), tuple(schedule), self.spawn)
 
     def launch(self, routine: int, keep: str = "") -> Launch:
         """Some VMs; all of their words are inside, but for a few."""

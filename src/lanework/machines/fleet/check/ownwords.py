@@ -61,7 +61,9 @@ class Apart(Body):
 
     def statements(self) -> Statements:
         """What a block is made of, and how often."""
-        return _HELD if self.held else _STATEMENTS
+        if self.held:
+            return _HELD
+        return _PARENTS if self.spawns else _STATEMENTS
 
     def register(self, *others: int) -> int:
         """A register that is not loose, not held, and none of the others."""
@@ -199,6 +201,15 @@ class Apart(Body):
         self.emit("SETI", NUMBER, dest=other, imm=pattern(likely))
         self.emit("WAIT", addr=addr, src=other)
 
+    def _start(self, nested: int) -> None:
+        """Start a VM, without a look at its number."""
+        fits = [each for each in self.spawns if self.cost + each.cost < self.budget]
+        if fits:
+            chosen, dest = self.rand.choice(fits), self.register()
+            self.emit("SYSCALL_SPAWN", dest=dest, target=chosen.name, src=self.register())
+            self.emit("CLEAR", NUMBER, dest=dest)
+            self.cost += chosen.cost
+
     # Control --------------------------------------------------------------------------------------
 
     def _stride(self, nested: int) -> None:
@@ -318,3 +329,4 @@ _STATEMENTS: Statements = (
     (Apart._tangle, 3),
     (Apart._ended, 2),
 )
+_PARENTS: Statements = (*_STATEMENTS, (Apart._start, 8))

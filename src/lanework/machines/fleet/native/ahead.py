@@ -59,15 +59,18 @@ class AheadEngine(ReferenceEngine, ABC):
         self.record = record
         large = view.slots > SMALL or view.shared > SMALL
         self._trial = 0.0 if large else trial
-        self.groups = Groups(view, settings, record=record)
+        self.groups = Groups(view, settings, record=record, births=self.births)
         self._again: AheadEngine | None = None
         self._keeps = record or bool(view.allocation.kept)
         self._last: dict[tuple[int, int], list[tuple[slice, int, bool]]] = {}
         self._lists, self._later = 0, np.zeros((0, 0), np.uint32)
+        self._whose: npt.NDArray[np.int64] | None = None
         self._ages: Epochs = np.zeros(0, np.uint64)
         self.lent: dict[str, Words] = {}
         self._touched, self._before = True, list[tuple[int, Words]]()
         super().__init__(view, settings)
+
+    births = False  # whether its VMs may start others
 
     @abstractmethod
     def prepare(self, until: float | None) -> None:
@@ -186,9 +189,7 @@ class AheadEngine(ReferenceEngine, ABC):
         # a kept VM that has faulted may go on, and nobody would know of its fault
         faults = self.settings.on_fault == "go on" and self.view.allocation.kept
         entries, steps = self.groups.entries(step, 1 if self.record or faults else CHUNK)
-        if not steps:
-            return None
-        if not self._numbered(step):
+        if not steps or not self._numbered(step):
             return None
         if self._trial > 0.0 and not self.groups.overlap(step):
             tried = self._tried(step, fuel, until)
@@ -198,7 +199,7 @@ class AheadEngine(ReferenceEngine, ABC):
         lean, self._lean, self._step = self._lean, True, step
         ordered = bool(self.groups.ordered(step))
         self._later = np.zeros((text.LISTED * self._lists, self.view.slots * ordered), np.uint32)
-        self._later[:: text.LISTED] = NOTHING
+        self._later[:: text.LISTED], self._whose = NOTHING, None
         touched, self._touched = self._touched, True  # for all that is known of a run half-way
         called = self._called(entries, fuel, until)
         if called is None:
@@ -267,11 +268,15 @@ class AheadEngine(ReferenceEngine, ABC):
             lengths.append(int(epochs.sum()))
             short = fuel is not None and (counters[text.LATE] or total[text.EXECUTED] > fuel)
             if short or counters[text.FAULTS] or counters[text.WAITING]:
-                for first, part in before:
-                    self.words[first : first + len(part)] = part
-                self.clear(self.view.allocation.kept, self.view.slots)
+                self._undo(before)
                 return None
         return np.array([self.groups.length(step, lengths)], np.uint64), total
+
+    def _undo(self, before: list[tuple[int, Words]]) -> None:
+        """All is as it was."""
+        for first, part in before:
+            self.words[first : first + len(part)] = part
+        self.clear(self.view.allocation.kept, self.view.slots)
 
     def _numbered(self, step: int) -> bool:
         """Give VMs their numbers that have them from a table; whether these are numbers."""
@@ -356,6 +361,7 @@ class AheadEngine(ReferenceEngine, ABC):
         lists = self._later.reshape(self._lists, text.LISTED, -1)
         which, vm = np.nonzero(lists[:, 0] != NOTHING)
         where, given, low, high = (lists[which, n, vm] for n in range(text.LISTED))
+        vm = vm if self._whose is None else self._whose[vm]
         _, age = np.unique(low + (high.astype(np.uint64) << 32), return_inverse=True)
         order = np.lexsort((vm, age))
         at, given, age = where[order].astype(np.int64), given[order], age[order]

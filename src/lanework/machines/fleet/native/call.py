@@ -28,6 +28,7 @@ class Call:
         frame: as native code has them.
         entries: launches.
         words, rows, later: shared memory, the state of VMs, what they do later.
+        notes: what VMs do that who runs them is to know.
         ages: how old VMs were that stopped.
         parts: of those parts the first word, and what is there.
         epochs, counters: what is counted.
@@ -41,6 +42,7 @@ class Call:
     words: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
     rows: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     later: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
+    notes: Words = field(default_factory=lambda: np.zeros((text.NOTE, 0), np.uint32))
     ages: Ages = field(default_factory=lambda: np.zeros(0, np.uint64))
     parts: list[tuple[int, Words]] = field(default_factory=list)
     threads: int = 1
@@ -61,6 +63,7 @@ class Call:
         self.epochs = np.zeros(int(last[text.ENTRY.index("phase")]) + 1, np.uint64)
         self.counters = np.zeros(text.COUNTS, np.int64)
         self.counters[text.LIMIT], self.table = limit, signals.table()
+        self.counters[text.ROOM] = self.notes.shape[1]
         most = int(self.entries[:, text.ENTRY.index("units")].max())
         self.threads = max(1, min(self.threads, most))
         frame.shape(len(self.entries), len(self.words), units, 8, self.threads)
@@ -72,6 +75,7 @@ class Call:
             text.EPOCHS: self.epochs,
             text.COUNTERS: self.counters,
             text.LATER: self.later,
+            text.NOTES: self.notes,
             text.SIGNALS: self.table,
         }
         for column, array in columns.items():

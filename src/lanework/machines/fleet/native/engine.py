@@ -6,7 +6,6 @@ import functools
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.core.runner import LOOPS
 from lanework.engines import signals
@@ -16,12 +15,14 @@ from lanework.engines.llvm.lanetarget import Target
 from lanework.engines.native import OWN_SHARE
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.native import module, text
-from lanework.machines.fleet.native.ahead import AheadEngine, Counters, Epochs
+from lanework.machines.fleet.native import module, text, units
+from lanework.machines.fleet.native.ahead import NOTHING, AheadEngine, Counters, Epochs
 from lanework.machines.fleet.native.call import ENDLESS, Ages, Call
+from lanework.machines.fleet.native.generations import Done, Generations
 from lanework.machines.fleet.native.lookout import Lookout
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.parts import parts
+from lanework.machines.fleet.native.steps import Entries
 from lanework.machines.fleet.state import Words
 
 STOPPED = ("status", "fault", "ip")
@@ -30,6 +31,10 @@ PER_LINE = 8
 """Instructions of VMs that take about as long as one unit of what threads are shared by."""
 GUESS = 64
 """Instructions of a VM, before any has run."""
+NOTES = 4096
+"""Starts and ends of VMs in one call at most, besides two for each place of VMs that others start;
+with more of them phases run in epochs."""
+NO_NOTES: Words = np.zeros((text.NOTE, 0), np.uint32)
 
 
 class LLVMEngine(AheadEngine):
@@ -44,6 +49,7 @@ class LLVMEngine(AheadEngine):
     """
 
     name = "llvm"
+    births = True
 
     def __init__(
         self,
@@ -88,9 +94,9 @@ class LLVMEngine(AheadEngine):
             forms = [(each.form, each.program()) for each in lowerings]
             self._lists = max((each.laters for each in lowerings), default=0)
             strict = self.settings.on_fault == "stop"
-            ends = [block for _, program in forms for block in program.blocks if text.faults(block)]
-            loops = any(text.loops(program) for _, program in forms)
-            self._starves = strict and loops and bool(ends)
+            faults = any(units.faults(each) for _, program in forms for each in program.blocks)
+            loops = any(units.loops(program) for _, program in forms)
+            self._starves = strict and loops and faults
             self._stateful = any(form.record or form.resume or form.table for form, _ in forms)
             lines, size = module.module(forms, target, rows, strict=strict)
             own = jit.compile_text(lines, "forms", size, passes=jit.REGISTERS, until=until)
@@ -102,18 +108,28 @@ class LLVMEngine(AheadEngine):
         return self._kernel
 
     def _call(
-        self, entries: npt.NDArray[np.int64], fuel: int | None, until: float | None
+        self, entries: Entries, fuel: int | None, until: float | None
     ) -> tuple[Epochs, Counters]:
-        kernel = self.compile(until)
+        call = self._mine()
+        self._set(call, entries, self.words, self.state.words, self._ages)
+        call.notes = NO_NOTES
+        return self._run(call, fuel, until, beside=self._starves)
+
+    def _mine(self) -> Call:
+        """The call that is used again, with code for it."""
         if not hasattr(self, "_own"):
             self._own = Call(len(parts(self.groups.effects).buffers))
             self._ages = np.zeros(self.view.slots, np.uint64)
-        call, most = self._own, ENDLESS if fuel is None else fuel
-        self._set(call, entries, self.words, self.state.words, self._ages)
+        return self._own
+
+    def _run(
+        self, call: Call, fuel: int | None, until: float | None, *, beside: bool = False
+    ) -> tuple[Epochs, Counters]:
+        kernel, most = self.compile(until), ENDLESS if fuel is None else fuel
         call.threads = self.threads
         call.begin(self.settings.seed, most, most)
         work = self._work // PER_LINE if until is None else OWN_SHARE  # which looks at the clock
-        if self._starves:
+        if beside:
             self._beside(kernel, call, until)
         else:
             call.frame.run(kernel, work, call.threads, (self, call), until=until, help=LOOPS)
@@ -122,10 +138,45 @@ class LLVMEngine(AheadEngine):
         self._work = int(call.counters[text.EXECUTED]) + 1
         return call.epochs, call.counters
 
+    def _called(
+        self, entries: Entries, fuel: int | None, until: float | None
+    ) -> tuple[Epochs, Counters] | None:
+        """Run launches, and the VMs that theirs start; None where they have not, after all."""
+        family = self.groups.family(self._step)
+        if family is None:
+            return super()._called(entries, fuel, until)
+        before, kinds = self._copied(), self.groups.born(self._step, family)
+        run = Generations(self.view, family, kinds, self._generation)
+        if not run.all(entries, fuel, until):
+            self._undo(before)
+            return None
+        self.progress.unborn += run.unborn
+        if run.later:
+            later, vms = zip(*run.later, strict=True)
+            self._later, self._whose = np.concatenate(later, axis=1), np.concatenate(vms)
+        return np.array([run.epochs], np.uint64), run.counters
+
+    def _generation(
+        self, entries: Entries, rows: Words | None, fuel: int | None, until: float | None
+    ) -> Done:
+        """Run launches, or VMs that others start."""
+        call, later, ages = self._mine(), self._later, self._ages
+        if rows is not None:
+            count = rows.shape[1]
+            later = np.zeros((len(later), count * bool(later.size)), np.uint32)
+            later[:: text.LISTED] = NOTHING
+            ages = np.zeros(count, np.uint64)
+        self._set(call, entries, self.words, self.state.words if rows is None else rows, ages)
+        call.later = later
+        call.notes = np.empty((text.NOTE, 2 * self.view.plan.spawn + NOTES), np.uint32)
+        epochs, counters = self._run(call, fuel, until)
+        notes = call.notes[:, : min(int(counters[text.NOTED]), call.notes.shape[1])]
+        return Done(int(epochs.sum()), counters, ages, later, notes)
+
     def _set(
         self,
         call: Call,
-        entries: npt.NDArray[np.int64],
+        entries: Entries,
         words: Words,
         rows: Words,
         ages: Ages,

@@ -25,6 +25,7 @@ class Form:
         table: whether VMs have their numbers from a table, which is in their state by then.
         half: whether registers and memory are stored in half precision.
         ordered: instructions whose effects on words are to be done in the order of epochs.
+        born: whether others start its VMs.
     """
 
     entry: int
@@ -35,3 +36,4 @@ class Form:
     table: bool = False
     half: bool = False
     ordered: frozenset[int] = frozenset()
+    born: bool = False

@@ -21,6 +21,7 @@ from lanework.engines.lanes.program import (
     LaneProgram,
     Later,
     Load,
+    Note,
     Operand,
     Refill,
     Step,
@@ -44,6 +45,10 @@ EXTRA = ("vm_id", "global_id", "count", "stream", "counter", "generation")
 
 LEFT = ("status", "fault", "ip", "stack_pointer")
 """What is known of a VM when it has ended."""
+
+ENDS = {"SYSCALL_HALT": Status.HALTED, "SYSCALL_KILL": Status.FREE}
+BORN = ("vm_id", "global_id", "count", "stream", "generation")
+"""What differs of VMs that others start, besides what they are given, which is in r0."""
 
 RANDOM = ("word0", "word1", "word2", "word3")
 
@@ -99,13 +104,16 @@ class Lowering:
         if self.form.resume:
             inputs |= {self.names[name]: name for name in ("counter", "generation")}
             inputs |= {n: f"element{n}" for n in elements}
+        if self.form.born:
+            inputs = {self.names[name]: name for name in BORN}
+            inputs[self.view.profile.register(0)] = "element1"
         outputs = {}
         if self.form.record:
             outputs = {name: self.names[name] for name in ("vm_id", "counter", *LEFT)}
             left = written if self.form.resume else elements  # what others are they have been
             outputs |= {f"element{n}": n for n in elements if n in left}
         depth = self.view.depth * len(self.view.convention.saved) + self.saved
-        same = frozenset(("count", "stream"))
+        same = frozenset(() if self.form.born else ("count", "stream"))
         return LaneProgram(blocks, depth, inputs, outputs, same=same)
 
     # The ways through it --------------------------------------------------------------------------
@@ -137,7 +145,7 @@ class Lowering:
         if info.name == "CALL":
             return [(*node, self._target(ip))] if len(context) < self.view.depth else []
         out = [] if info.ends else [after]
-        if info.target is not None:
+        if info.target is not None and info.name != "SYSCALL_SPAWN":
             out.append((*context, self._target(ip)))
         return out
 
@@ -213,11 +221,10 @@ class Lowering:
                 return Jump(self._stop(Status.FAULTED, Fault.STACK_UNDERFLOW, ip))
             for n, register in enumerate(saved):
                 self.steps.append(Copy(register, self.saved + (len(context) - 1) * len(saved) + n))
-        elif info.name == "SYSCALL_HALT":
-            self.steps += self._left(Status.HALTED, ip)
-            return Stop()
-        elif info.name == "SYSCALL_KILL":
-            self.steps += self._left(Status.FREE, ip)
+        elif info.name in ENDS:
+            if self.form.born and info.name == "SYSCALL_KILL":  # another one may have its place
+                self.steps.append(Note(ip, Word(0), self.block.counts.total()))
+            self.steps += self._left(ENDS[info.name], ip)
             return Stop()
         (to,) = self._next(node)
         return Jump(self._to(to))
@@ -277,6 +284,9 @@ class Lowering:
         elif info.name in ("RAND", "RAND1"):
             self._random(info.name, self.view.profile.register(values["dest"]))
             self._half(self.view.profile.register(values["dest"]))
+        elif info.name == "SYSCALL_SPAWN":
+            source = self.view.profile.register(values["src"])
+            self.steps.append(Note(ip, source, self.block.counts.total()))
         elif info.kernel is Kernel.ORACLE:
             self._op(info, values)
         elif info.name != "SYSCALL_YIELD":
@@ -336,7 +346,7 @@ class Lowering:
             if source is not None:
                 own = source == "vm_id"
                 step = factor * (self.form.stride if own else 1)
-                self.row = step == 1 and not (own and self.form.table)
+                self.row = step == 1 and not (own and self.form.table) and not self.form.born
                 graph = graphs.multiple(factor, constant)
                 self.steps.append(Compute(index, graph, (self.names[source],)))
                 return

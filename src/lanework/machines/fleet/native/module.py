@@ -17,6 +17,7 @@ from lanework.engines.lanes.program import LaneProgram
 from lanework.engines.llvm.lanetarget import Target
 from lanework.machines.fleet.native.form import Form
 from lanework.machines.fleet.native.text import (
+    BORN,
     COUNTERS,
     DONE,
     ENTRIES,
@@ -47,10 +48,11 @@ def module(
     texts, declares, size = [], set(), 0
     for kind, (form, program) in enumerate(forms):
         shape = converted(program)
-        if not (form.table or form.resume) and suited(shape):
+        if not (form.table or form.resume or form.born) and suited(shape):
             anew = converted(persistent(program, shape))
             shape = anew if weight(anew.program, MOST) <= MOST else shape
-        body = Body(shape, target, rows, form, strict)
+        own = {name: n for n, name in enumerate(BORN)} if form.born else rows
+        body = Body(shape, target, own, form, strict)
         texts.append(body.text(f"form{kind}"))
         declares |= body.declares
         size += sum(len(block.steps) for block in program.blocks)

@@ -14,7 +14,8 @@ from lanework.machines.fleet.analysis.disjoint import meet
 from lanework.machines.fleet.analysis.effects import effects
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.native import text
+from lanework.machines.fleet.native import text, units
+from lanework.machines.fleet.native.family import Family, Kinds, family, looked_at
 from lanework.machines.fleet.native.form import Form, TooLarge
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.words import anyhow
@@ -43,6 +44,7 @@ class Groups:
         view: the program.
         settings: how it runs.
         record: whether all VMs are kept.
+        births: whether VMs may start others.
 
     Attributes:
         forms: what is to be compiled.
@@ -51,11 +53,15 @@ class Groups:
         rows: for each kind its launches, in the order of `text.ENTRY`, or why it does not run.
     """
 
-    def __init__(self, view: FleetView, settings: Settings, *, record: bool = False) -> None:
+    def __init__(
+        self, view: FleetView, settings: Settings, *, record: bool = False, births: bool = False
+    ) -> None:
         self.view, self.settings, self.record = view, settings, record
+        self._births = births
         self.forms: dict[Form, int] = {}
         self._programs: dict[Form, LaneProgram] = {}
         self.effects = effects(view, half=settings.storage == "f16")
+        self._families: dict[tuple[int, ...], Family | None] = {}
         starts, kinds, known = [], [], dict[tuple[int, ...], int]()
         self.rows: list[Entries | str] = []
         self._entries: dict[tuple[int, int], tuple[Entries, int]] = {}
@@ -73,41 +79,96 @@ class Groups:
 
     def _group(self, steps: range) -> Entries | str:
         """The launches of a group, with streams as numbers from its first step on."""
-        settings = self.settings
+        reason = self._reason(steps) or self._unfit(steps)
+        if reason:
+            return reason
+        for form in self._forms(steps):
+            self.forms.setdefault(form, len(self.forms))
+        rows, ordered = [], self.ordered(steps.start)
+        for each in self._launches(steps):
+            form, launch = self._form(each, ordered), each.launch
+            stride = launch.stride if launch.strategy == "strided" else 1
+            size, n = units.unit(launch.count, self._program(form)), each.step - steps.start
+            numbers = (self.forms[form], launch.count, each.slot, launch.base, stride, n)
+            rows.append([*numbers, size, -(-launch.count // size), 0, 0, 0])
+        return np.array(rows, np.int64).reshape(-1, len(text.ENTRY))
+
+    def _launches(self, steps: range) -> list[Allocated]:
+        return [each for step in steps for each in self.view.allocation.steps[step]]
+
+    def _reason(self, steps: range) -> str:
+        """Why a group does not run natively, whatever its instructions are, or ""."""
+        settings, verdict = self.settings, self.effects.verdict(steps.start)
         if settings.arithmetic == "trap":
             return "traps of arithmetic are for other engines"
         if settings.compose:
             return "several instructions are one matrix, and take one epoch"
-        launches = [each for step in steps for each in self.view.allocation.steps[step]]
-        verdict = self.effects.verdict(steps.start)
         if verdict.conflict is not None:
             return verdict.conflict.reason
         if self.overlap(steps.start):
             if verdict.ordered:
                 return "phases overlap that write the same words, in the order of epochs"
-            if any(each.launch.keep or each.launch.resume for each in launches):
+            if any(each.launch.keep or each.launch.resume for each in self._launches(steps)):
                 return "phases overlap of which VMs are kept"
-        rows = []
-        for each in launches:
-            form = self._form(each, verdict.ordered)
+        known = self.family(steps.start)
+        return "" if known is None else self._no_family(steps, known)
+
+    def _unfit(self, steps: range) -> str:
+        """Why the code of a group does not run natively, or ""."""
+        for form in self._forms(steps):
             reason = self._why_not(form)
             if reason:
                 return reason
-            kind, launch = self.forms.setdefault(form, len(self.forms)), each.launch
-            stride = launch.stride if launch.strategy == "strided" else 1
-            size = text.unit(launch.count, self._program(form))
-            numbers = (kind, launch.count, each.slot, launch.base, stride, each.step - steps.start)
-            rows.append([*numbers, size, -(-launch.count // size), 0, 0, 0])
-        if self.overlap(steps.start) and self._starves(launches, verdict.ordered):
-            return "phases overlap of which VMs may fault that come after some that never end"
-        return np.array(rows, np.int64).reshape(-1, len(text.ENTRY))
+        overlap = self.overlap(steps.start)
+        if (overlap or self.family(steps.start) is not None) and self._starves(steps):
+            if overlap:
+                return "phases overlap of which VMs may fault that come after some that never end"
+            return "VMs start others of which one may fault, and one may never end"
+        return ""
 
-    def _starves(self, launches: Sequence[Allocated], ordered: frozenset[int]) -> bool:
+    def _no_family(self, steps: range, known: Family) -> str:
+        """Why VMs cannot start others."""
+        launches = self._launches(steps)
+        if not self._births:
+            return "VMs that start others are for the engine llvm"
+        if self.overlap(steps.start):
+            return "phases overlap of which VMs start others"
+        if self.record or any(each.launch.keep or each.launch.resume for each in launches):
+            return "VMs are kept of which some start others"
+        return looked_at(self.view, known)
+
+    def _starves(self, steps: range) -> bool:
         """Whether a VM may wait for one that never ends, and would end the run."""
-        forms = {self._form(each, ordered) for each in launches}
-        programs = list(map(self._program, forms))
-        faults = any(text.faults(block) for each in programs for block in each.blocks)
-        return self.settings.on_fault == "stop" and faults and any(map(text.loops, programs))
+        programs = list(map(self._program, self._forms(steps)))
+        faults = any(units.faults(block) for each in programs for block in each.blocks)
+        return self.settings.on_fault == "stop" and faults and any(map(units.loops, programs))
+
+    def _forms(self, steps: range) -> list[Form]:
+        """What is to be compiled for a group."""
+        ordered = self.ordered(steps.start)
+        out = [self._form(each, ordered) for each in self._launches(steps)]
+        known = self.family(steps.start)
+        born = () if known is None else known.entries
+        return list(dict.fromkeys([*out, *(self._born(entry, ordered) for entry in born)]))
+
+    def family(self, step: int) -> Family | None:
+        """Which VMs start which in the group that begins with a step; None where none does."""
+        steps = self.steps(step)
+        phases = self.view.plan.schedule[steps.start : steps.stop]
+        if phases not in self._families:
+            entries = sorted({self.effects.flow.entry(each) for each in self._launches(steps)})
+            self._families[phases] = family(self.view, entries)
+        return self._families[phases]
+
+    def born(self, step: int, known: Family) -> Kinds:
+        """For the first instructions of VMs that others start: what is compiled of them."""
+        forms = {entry: self._born(entry, self.ordered(step)) for entry in known.entries}
+        return {entry: (self.forms[form], self._program(form)) for entry, form in forms.items()}
+
+    def _born(self, entry: int, ordered: frozenset[int]) -> Form:
+        bounds = self.settings.bounds == "fault"
+        half = self.settings.storage == "f16"
+        return Form(entry, bounds=bounds, half=half, ordered=ordered, born=True)
 
     def _form(self, allocated: Allocated, ordered: frozenset[int]) -> Form:
         launch = allocated.launch
@@ -211,9 +272,9 @@ class Groups:
         """
         if not self._native[:1].all() or not len(self.starts) or self.overlap(0):
             return []
-        launches = [each for step in self.steps(0) for each in self.view.allocation.steps[step]]
+        launches = self._launches(self.steps(0))
         others = any(x.launch.strategy == "custom" or x.launch.resume for x in launches)
-        if self.ordered(0) or others:
+        if self.ordered(0) or self.family(0) is not None or others:
             return []
         try:
             touches = self.effects.touches(launches)
@@ -263,11 +324,13 @@ class Groups:
 
     @cached_property
     def _late(self) -> npt.NDArray[np.bool_]:
-        """Which groups do something after all of their epochs, or overlap: each is a call."""
+        """Which groups are calls of their own: they do something late, overlap, or start VMs."""
         kinds, firsts = np.unique(self.kinds, return_index=True)
         late = np.zeros(len(self.rows), np.bool_)
         steps = self.starts[firsts].tolist()
-        late[kinds] = [bool(self.ordered(step)) or self.overlap(step) for step in steps]
+        late[kinds] = [
+            bool(self.ordered(step) or self.family(step)) or self.overlap(step) for step in steps
+        ]
         return late[self.kinds]
 
     @cached_property

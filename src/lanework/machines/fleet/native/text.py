@@ -6,9 +6,8 @@ Whoever calls it says with what, and finds what has been counted, in the places 
 from __future__ import annotations
 
 import functools
-from collections import Counter
 
-from lanework.engines.lanes.program import Block, LaneProgram, Later, Load, Stop, makes
+from lanework.engines.lanes.program import Later, Load, Note, Stop, makes
 from lanework.engines.lanes.shape import Shape
 from lanework.engines.llvm.ir import Writer
 from lanework.engines.llvm.lanesteps import RULES
@@ -16,33 +15,36 @@ from lanework.engines.llvm.lanetarget import Target
 from lanework.engines.llvm.masked import Masked
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.native.form import Form
+from lanework.machines.fleet.native.units import faults
 from lanework.machines.fleet.state import Status
 
 ENTRY = tuple("kind count slot base stride stream size units first wait phase".split())
 """Words of an entry: the form, VMs, their places, VMIDs, the stream of random numbers, VMs of a
 unit, units, the first ticket, tickets before the step, and the step's place among those that
 run."""
-EXECUTED, READS, WRITES, STALLED, MIXED, FAULTS, WAITING, LIMIT, FINAL, LATE, CLASSES = range(11)
+EXECUTED, READS, WRITES, STALLED, MIXED, FAULTS, WAITING, LIMIT, FINAL, LATE = range(10)
+NOTED, ROOM, CLASSES = range(10, 13)
 COUNTS = CLASSES + len(Kernel)
 """Words of counters: instructions; accesses outside; numbers that were added to no effect, and
 words of another kind than where they are put; VMs that faulted, and that wait; after how many turns
 of loops, or instructions of a VM that may fault, to give up; 1 + the phase after which none begins,
-as a VM faulted or gave up; whether one gave up; and instructions by `Kernel`."""
+as a VM faulted or gave up; whether one gave up; notes that VMs have taken, and for how many there
+is room; and instructions by `Kernel`."""
 COUNTED = {READS: "reads", WRITES: "writes", STALLED: "stalled", MIXED: "mixed"}
 """Those that are counted of accesses."""
-MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS, LATER, PARTS = range(9)
+MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS, LATER, NOTES, PARTS = range(10)
 """Columns: shared memory, the state's rows, entries, ages of VMs that stopped, epochs of phases,
-counters, the table for signals, what is done later (`LISTED` rows of VMs for each list), and from
-there on where memory would begin, by each of its parts."""
+counters, the table for signals, what is done later (`LISTED` rows of VMs for each list), what
+they do that who runs them is to know (`NOTE` rows), and from there on where memory would begin, by
+each of its parts."""
 SLOTS, KEY0, KEY1, FUEL = range(4, 8)
 """Dimensions behind those of a frame."""
 LISTED = 4
 """Rows of a list of what is done later: index, operand, and lower and upper half of an age."""
-LEAST, UNIT, SHARES, MANY = 128, 1024, 16, 1024
-"""VMs of a unit of work, at least and at most, both whole vectors of any width; units at least, and
-those above which units are larger, as each costs some turns of all threads at one counter."""
-EVEN, SHORT = 128, 64
-"""Those above which units are larger where VMs do no more than so many steps, all of them alike."""
+NOTE = 5
+"""Rows of notes: the VM's place, the instruction, an operand, and both halves of an age."""
+BORN = ("vm_id", "element1", "global_id", "count", "stream", "generation", "status", "fault", "ip")
+"""Rows of VMs that others start."""
 UNITS = 256
 """Units between two calls of Python: a power of 2."""
 DONE = 8
@@ -50,40 +52,6 @@ DONE = 8
 
 
 Rows = dict[str, int]
-
-
-def faults(block: Block) -> bool:
-    """Whether a block ends with a fault."""
-    return isinstance(block.end, Stop) and bool(block.end.fault)
-
-
-def loops(program: LaneProgram) -> bool:
-    """Whether a lane may come to a block twice."""
-    before = Counter(each for block in program.blocks for each in block.next)
-    ready = [n for n in range(len(program.blocks)) if not before[n]]
-    for n in ready:
-        for each in program.blocks[n].next:
-            before[each] -= 1
-            if not before[each]:
-                ready.append(each)
-    return len(ready) < len(program.blocks)
-
-
-def unit(count: int, program: LaneProgram) -> int:
-    """VMs of a unit of a launch of so many: threads are to have some units each.
-
-    Where there are loops, those of one may take much longer than those of another. Short programs
-    without any have larger ones: words are loaded sooner of what goes on where it was left.
-
-    Example:
-        >>> program = LaneProgram([Block()], 0, {})
-        >>> unit(10, program), unit(4096, program), unit(1 << 20, program)
-        (128, 256, 8192)
-    """
-    short = sum(len(block.steps) for block in program.blocks) <= SHORT and not loops(program)
-    many = EVEN if short else MANY
-    few, more = (-(-count // (units * LEAST)) * LEAST for units in (SHARES, many))
-    return max(min(few, UNIT), more)
 
 
 class Body:
@@ -148,6 +116,7 @@ class Body:
         w.limit = lambda: self._limit(w)
         w.left = lambda: self._left(w)
         w.later = lambda step, mask, values: self._later(w, step, mask, values)
+        w.noted = lambda step, mask, values: self._noted(w, step, mask, values)
         w.rows.numbers = self._numbers()
         w.pause = lambda: w.line("call void @ask(ptr %columns, ptr %shared)")
 
@@ -163,6 +132,8 @@ class Body:
         """Variables that are numbers of VMs, one after another."""
         own = self.form.stride == 1 and not self.form.table
         known = {"global_id", "vm_id"} if own else {"global_id"}
+        if self.form.born:
+            return frozenset()
         steps = (step for block in self.program.blocks for step in block.steps)
         changed = {variable for step in steps for variable in makes(step)}
         return frozenset(n for n, what in self.program.inputs.items() if what in known) - changed
@@ -182,7 +153,16 @@ class Body:
         lanes = w.emit(f"add {kind} {w.splat(first, 'i32')}, <{iota}>")
         w.all = w.emit(f"icmp ult {kind} {lanes}, {w.splat('%count', 'i32')}")
         w.number = w.count(w.all)
-        slot = w.emit("trunc i64 %e.slot to i32")
+        self.place = w.emit("add i64 %at, %e.slot")
+        out = {} if self.form.born else self._launched(w, lanes)
+        for name in self.program.inputs.values():
+            if name not in out:
+                out[name] = w.masked_load(self._row(w, name), w.all, "i32")
+        return out
+
+    def _launched(self, w: Masked, lanes: str) -> dict[str, str]:
+        """The numbers of VMs of a launch."""
+        kind, slot = w.kind, w.emit("trunc i64 %e.slot to i32")
         out = {"count": "%count", "stream": "%stream"}
         out["global_id"] = w.emit(f"add {kind} {lanes}, {w.splat(slot, 'i32')}")
         base, scaled = w.emit("trunc i64 %e.base to i32"), lanes
@@ -190,13 +170,8 @@ class Body:
             stride = w.emit("trunc i64 %e.stride to i32")
             scaled = w.emit(f"mul {kind} {lanes}, {w.splat(stride, 'i32')}")
         out["vm_id"] = w.emit(f"add {kind} {scaled}, {w.splat(base, 'i32')}")
-        w.emit("add i64 %at, %e.slot")
-        self.place = f"%v{w._count}"
         if self.form.table:
             out["vm_id"] = w.masked_load(self._row(w, "vm_id"), w.all, "i32")
-        for name in self.program.inputs.values():
-            if name not in out:
-                out[name] = w.masked_load(self._row(w, name), w.all, "i32")
         return out
 
     def _uniform(self, w: Masked) -> dict[str, str]:
@@ -218,15 +193,55 @@ class Body:
 
     def _later(self, w: Masked, step: Later, mask: str, values: tuple[str, ...]) -> None:
         """Write down where a word is, what is done with it, and when."""
-        column = w.emit(f"getelementptr i64, ptr %columns, i64 {LATER}")
-        lists = w.emit(f"load ptr, ptr {column}")
+        lists = self._column(w, LATER)
         index, operand, age = values
-        upper = w.emit(f"lshr {w.elder_kind} {age}, splat (i64 32)")
-        halves = (w.emit(f"trunc {w.elder_kind} {each} to {w.kind}") for each in (age, upper))
-        for n, value in enumerate((index, operand, *halves)):
+        for n, value in enumerate((index, operand, *self._halves(w, age))):
             row = w.emit(f"mul i64 %slots, {LISTED * step.number + n}")
             at = w.emit(f"add i64 {row}, {self.place}")
             self._put(w, value, w.emit(f"getelementptr i32, ptr {lists}, i64 {at}"), mask)
+
+    @staticmethod
+    def _column(w: Masked, number: int) -> str:
+        return w.emit(f"load ptr, ptr {w.emit(f'getelementptr i64, ptr %columns, i64 {number}')}")
+
+    @staticmethod
+    def _halves(w: Masked, age: str) -> tuple[str, str]:
+        """The lower and upper words of ages."""
+        upper = w.emit(f"lshr {w.elder_kind} {age}, splat (i64 32)")
+        low, high = (w.emit(f"trunc {w.elder_kind} {each} to {w.kind}") for each in (age, upper))
+        return low, high
+
+    def _noted(self, w: Masked, step: Note, mask: str, values: tuple[str, ...]) -> None:
+        """Write down what VMs do, one behind the other; where there is no room the run ends."""
+        number, operand, age = w.count(mask), *values
+        first = w.emit(
+            f"atomicrmw add ptr {self._counter(w, NOTED)}, i64 {number} monotonic, align 8"
+        )
+        room = w.emit(f"load i64, ptr {self._counter(w, ROOM)}")
+        fits = w.emit(f"icmp ule i64 {w.emit(f'add i64 {first}, {number}')}, {room}")
+        keep, full, on = (w.fresh(what) for what in ("keep", "full", "noted"))
+        w.line(f"br i1 {fits}, label %{keep}, label %{full}")
+        w.label(full)
+        self._left(w)
+        self._halt(w)
+        w.line(f"br label %{on}")
+        w.label(keep)
+        iota = ", ".join(f"i32 {lane}" for lane in range(w.width))
+        place = w.splat(w.emit(f"trunc i64 {self.place} to i32"), "i32")
+        place = w.emit(f"add {w.kind} {place}, <{iota}>")
+        what, notes = f"splat (i32 {step.what})", self._column(w, NOTES)
+        for n, value in enumerate((place, what, operand, *self._halves(w, age))):
+            at = w.emit(f"add i64 {w.emit(f'mul i64 {room}, {n}')}, {first}")
+            pointer = w.emit(f"getelementptr i32, ptr {notes}, i64 {at}")
+            args = [(w.kind, value), ("ptr", f"align 4 {pointer}"), (w.mask_kind, mask)]
+            w.call(f"llvm.masked.compressstore.v{w.width}i32", args)
+        w.line(f"br label %{on}")
+        w.label(on)
+
+    @staticmethod
+    def _halt(w: Masked) -> None:
+        stop = w.emit("getelementptr i64, ptr %shared, i64 1")
+        w.line(f"store atomic i64 1, ptr {stop} monotonic, align 8")
 
     def _stopped(self, w: Masked, stop: Stop, mask: str) -> None:
         """VMs that faulted, or wait."""
@@ -282,6 +297,9 @@ class Body:
         for name, variable in self.program.outputs.items():
             self._put(w, w.read(variable, wide=True), self._row(w, name), w.all)
         n = w.width
+        if self.form.born:
+            at = w.emit(f"getelementptr i64, ptr %ages.p, i64 {self.place}")
+            self._put(w, w.lifetimes(), at, w.all, "i64")
         self._ended(w, w.all)
         w.line("br label %ended")
         w.label("ended")
@@ -354,6 +372,5 @@ class Body:
         over = w.fresh("over")
         w.line(f"br i1 {w.emit(f'icmp ugt i64 {total}, {fuel}')}, label %{over}, label %{skip}")
         w.label(over)
-        stop = w.emit("getelementptr i64, ptr %shared, i64 1")
-        w.line(f"store atomic i64 1, ptr {stop} monotonic, align 8")
+        self._halt(w)
         w.line(f"br label %{skip}")
