@@ -1,6 +1,7 @@
 """Labels of inputs: put in order, refused where they differ, and there in results."""
 
 import datetime
+import json
 
 import numpy as np
 import pandas as pd
@@ -610,3 +611,57 @@ def test_a_shown_result_says_in_which_order_lanes_are(tmp_path):
     shown = repr(m.run(x=pd.Series(np.arange(9.0), [None, *"abcdefgh"])))
     assert shown.splitlines()[-1].split() == ["scenario", "labels", "-", "a", "b", "...", "h"]
     assert "labels" not in repr(m.run(x=np.arange(9.0)))
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame, "file"])
+def test_the_only_column_of_a_wide_table_goes_by_its_label(library, tmp_path):
+    text = (
+        'model("m", periods=2)\np = input(axes=("s", "time"))\nz = input(axes="s", default=1)\n'
+        "e = total(p * (t + 1)) * z\noutput(e)\n"
+    )
+    (tmp_path / "m.series").write_text(text)
+    m = lw.series.read_model(text)
+
+    def run(columns, z=None):
+        if library != "file":
+            return m.run(p=library(columns), **({} if z is None else {"z": z}))
+        pd.DataFrame(columns).to_csv(tmp_path / "p.csv", index=False)
+        words = ["run", f"{tmp_path}/m.series", f"p={tmp_path}/p.csv", "--json"]
+        if z is not None:
+            z.rename_axis("s").rename("z").to_csv(tmp_path / "z.csv")
+            words.append(f"z={tmp_path}/z.csv")
+        out = CliRunner().invoke(cli, words)
+        error = json.loads(out.output).get("error")
+        if error:
+            raise LookupError(error["code"])
+        return {"e": np.array(json.loads(out.output)["outputs"]["e"]["values"])}
+
+    two = pd.Series([1.0, 2.0], ["up", "down"])
+    assert run({"time": [1, 0], "up": [2.0, 1.0]})["e"].tolist() == [5.0]
+    assert run({"time": [1, 0], "up": [2.0, 1.0]}, two[:1])["e"].tolist() == [5.0]
+    assert run({"time": [1, 0], "p": [2.0, 1.0]}, two)["e"].tolist() == [5.0, 10.0]
+    for columns, z, code in (
+        ({"time": [1, 0], "up": [2.0, 1.0]}, two, "LW3046"),
+        ({"s": ["u", "v"], "1": [1.0, 2.0]}, None, "LW3042"),
+    ):
+        with pytest.raises((lw.Diagnostic, LookupError), match=code):
+            run(columns, z)
+
+
+@pytest.mark.parametrize("names", [("s", "time"), (None, None)])
+def test_the_only_period_of_a_frame_is_no_value_of_all(names):
+    m = lw.series.Model("m", periods=2)
+    m.input("p", axes=("s", "time"))
+    m.formula("e", "total(p * (t + 1))")
+    rows = pd.Index(["u", "v"], name=names[0])
+    for label in (0, 1, "1"):
+        frame = pd.DataFrame([[1.0], [2.0]], rows, pd.Index([label], name=names[1]))
+        refused("'p' has 1 periods, but the model has 2", m.run, p=frame, code="LW3042")
+    if names[0]:
+        frame = pd.DataFrame([[1.0], [2.0]], rows, pd.Index(["p"], name=names[1]))
+        assert m.run(p=frame)["e"].tolist() == [3.0, 6.0]
+    one = lw.series.Model("m", periods=1)
+    one.input("p", axes=("s", "time"))
+    one.formula("e", "total(p * p)")
+    frame = pd.DataFrame([[1.0], [2.0]], rows, pd.Index([0], name=names[1]))
+    assert one.compile().gradient("e").run(p=frame).axes("d_e_d_p") == ("time", "s")

@@ -480,7 +480,8 @@ def test_round_has_digits_that_a_float_may_have(digits):
     model = lw.series.Model("m", periods=1)
     model.input("x")
     with pytest.raises(lw.Diagnostic, match=r"LW3005.*whole number of at least -300"):
-        model.formula("y", f"round(x, {digits})").compile()
+        model.formula("y", f"round(x, {digits})")
+        model.compile()
 
     @model.node
     def z(x):

@@ -111,8 +111,9 @@ def tabled(port: Port, columns: Mapping[str, Any], labels: Mapping[str, Any]) ->
     Raises:
         Diagnostic: LW3050 where it is not clear which column is meant; what `pivoted` says.
     """
-    name = next(iter(columns)) if len(columns) == 1 else port.name
     across = [axis for axis in axes_for(port) if axis not in labels]
+    sole = len(columns) == 1 and not (across and port.axes[1:])  # else it may be one lane's
+    name = next(iter(columns)) if sole else port.name
     given = given_for(port)
     if name in columns and len(labels) > 1:
         return pivoted(labels, np.asarray(columns[name]), given, port.optional)

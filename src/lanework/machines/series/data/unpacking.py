@@ -244,11 +244,13 @@ def _wide(port: Port, columns: Mapping[str, Any]) -> Held:
 def _only(port: Port, names: list[Any]) -> Any | None:
     """The column that is all a port is given: of its own name, or the only one.
 
-    The only column of what overrides a node over lanes may be one lane's: it goes by its label.
+    The only column of what overrides a node over lanes, or of an input over two axes, may be one
+    lane's or one period's: it goes by its label.
     """
     if port.name in names:
         return port.name
-    if len(names) != 1 or (port.optional and {*port.axes} - {TIME}):
+    across = {*port.axes} - {TIME} if port.optional else port.axes[1:]
+    if len(names) != 1 or across:
         return None
     if port.optional:  # which may be over lanes that only a run has
         what = f"is overridden with a table whose only column is {names[0]!r}"
@@ -285,7 +287,7 @@ def _frame(frame: Any, port: Port) -> Held:
         if held is not None:
             return held
     only = _only(port, list(frame.columns))
-    if only is not None:
+    if only is not None and (only == port.name or not _known(frame.columns.name, port)):
         return unpack(frame[only], port)
     given = (index.name, frame.columns.name)
     titles = tuple(str(x) if all(given) else _known(x, port) for x in given)
