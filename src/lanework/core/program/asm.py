@@ -99,7 +99,8 @@ def _advice(lines: list[Line], name: str, problem: Diagnostic, asked: bool) -> s
     begin = lines[0].words[0].text
     if _PATH.fullmatch(lines[0].text.strip()):
         return f"it is a path: lanework.compile({begin!r}) reads the file"
-    known = problem.help is not None and not problem.help.startswith("did you mean")
+    usual = problem.help in (None, problem.code.help)
+    known = not usual and not str(problem.help).startswith("did you mean")
     known = known and any(_unknown(line, problem.span) for line in lines)
     other = _other(lines, name, problem.span, known)
     if other is None:
