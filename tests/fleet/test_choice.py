@@ -1,5 +1,8 @@
 """Which engine `auto` takes."""
 
+import subprocess
+import sys
+
 import pytest
 
 import lanework as lw
@@ -34,3 +37,15 @@ def test_an_adapter_that_is_named():
     assert other.bind(adapter=name)()["shared"].tolist() == [0.0] * 8
     with pytest.raises(Diagnostic, match="LW2201"):
         one.bind(adapter="no such card")
+
+
+def test_short_runs_load_nothing_that_compiles():
+    text = (
+        "import sys, lanework as lw\n"
+        "program = lw.fleet.assemble('.shared 4\\nSETI r0, 1\\nHALT\\n.phase\\n.launch main, 4')\n"
+        "with program.bind() as runner:\n"
+        "    print(runner().stats['engine'])\n"
+        "print([name for name in sys.modules if name.startswith('lanework.engines.llvm')])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["llvm", "[]"]

@@ -33,7 +33,7 @@ from lanework.machines.fleet.gpu.shader import (
 )
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.native import text
+from lanework.machines.fleet.native import abi
 from lanework.machines.fleet.native.ahead import AheadEngine, Counters, Epochs
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.state import Status, Words
@@ -124,7 +124,7 @@ class WGSLEngine(AheadEngine):
             "states": (self.state.words.size * self._stateful, "states of VMs"),
             "stops": (len(STOPS) * slots, "VMs that stopped"),
             "kept": (keeps * launched, "VMs that go on"),
-            "later": (text.LISTED * self._lists * slots, "what is done later"),
+            "later": (abi.LISTED * self._lists * slots, "what is done later"),
         }
         for name, (size, what) in words.items():
             use = "uniform" if name == "params" else "storage"
@@ -158,7 +158,7 @@ class WGSLEngine(AheadEngine):
     def _call(
         self, entries: npt.NDArray[np.int64], fuel: int | None, until: float | None
     ) -> tuple[Epochs, Counters]:
-        column = {name: entries[:, n] for n, name in enumerate(text.ENTRY)}
+        column = {name: entries[:, n] for n, name in enumerate(abi.ENTRY)}
         last = np.append(np.diff(column["phase"]) != 0, True)
         rows = np.stack([*(column[name] for name in ENTRY[:-1]), last], axis=1) & NOBODY
         self.gpu.write(self._buffers["entries"], rows.astype(np.uint32).ravel())
@@ -236,20 +236,20 @@ class WGSLEngine(AheadEngine):
             self._many = min(2 * self._many, LAUNCHES)
 
     def _counted(self, head: Words) -> tuple[Epochs, Counters]:
-        """What has been counted, as `text` has it."""
+        """What has been counted, as `abi` has it."""
 
         def wide(at: int) -> int:
             return int(head[at]) + (int(head[at + 1]) << 32)
 
-        counters = np.zeros(text.COUNTS, np.int64)
+        counters = np.zeros(abi.COUNTS, np.int64)
         for kind in Kernel:
-            counters[text.CLASSES + kind] = wide(Word.CLASSES + 2 * kind)
-        counters[text.EXECUTED] = counters[text.CLASSES :].sum()
-        for at, word in text.COUNTED.items():
+            counters[abi.CLASSES + kind] = wide(Word.CLASSES + 2 * kind)
+        counters[abi.EXECUTED] = counters[abi.CLASSES :].sum()
+        for at, word in abi.COUNTED.items():
             counters[at] = wide(Word[word.upper()])
-        counters[text.FAULTS], counters[text.WAITING] = head[Word.FAULTS], head[Word.WAITING]
-        counters[text.LATE] = head[Word.SPENT]
-        if counters[text.FAULTS] or counters[text.WAITING]:
+        counters[abi.FAULTS], counters[abi.WAITING] = head[Word.FAULTS], head[Word.WAITING]
+        counters[abi.LATE] = head[Word.SPENT]
+        if counters[abi.FAULTS] or counters[abi.WAITING]:
             stops = self.gpu.read(self._buffers["stops"], 0, len(STOPS) * self.state.count)
             stops = stops.reshape(len(STOPS), -1)
             stopped = stops[0] != Status.FREE

@@ -15,8 +15,8 @@ from lanework.engines.gpu.lanes import ENDED, Lane, indented
 from lanework.engines.lanes.program import LaneProgram, Later, Stop
 from lanework.engines.lanes.webs import split
 from lanework.machines.fleet.isa import Kernel
+from lanework.machines.fleet.native.abi import LISTED
 from lanework.machines.fleet.native.form import Form
-from lanework.machines.fleet.native.text import LISTED
 from lanework.machines.fleet.state import Status
 
 SIZE = 64

@@ -19,7 +19,7 @@ from lanework.base.errors import Trap
 from lanework.core.ops.bodies import arithmetic
 from lanework.machines.fleet.engine import Progress, Settings, Stop
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.native import text
+from lanework.machines.fleet.native import abi
 from lanework.machines.fleet.native.steps import CHUNK, Groups
 from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference import sharing
@@ -35,7 +35,7 @@ MOST = 1 << 30
 """Epochs that end before that."""
 
 Counters = npt.NDArray[np.int64]
-"""What a call has counted, in the places that `text` names."""
+"""What a call has counted, in the places that `abi` names."""
 Epochs = npt.NDArray[np.unsignedinteger[Any]]
 """Of phases, one after another; where a fault stops the run, the last is that of the fault."""
 
@@ -198,20 +198,20 @@ class AheadEngine(ReferenceEngine, ABC):
         self.prepare(until)
         lean, self._lean, self._step = self._lean, True, step
         ordered = bool(self.groups.ordered(step))
-        self._later = np.zeros((text.LISTED * self._lists, self.view.slots * ordered), np.uint32)
-        self._later[:: text.LISTED], self._whose = NOTHING, None
+        self._later = np.zeros((abi.LISTED * self._lists, self.view.slots * ordered), np.uint32)
+        self._later[:: abi.LISTED], self._whose = NOTHING, None
         touched, self._touched = self._touched, True  # for all that is known of a run half-way
         called = self._called(entries, fuel, until)
         if called is None:
             self._lean = lean
             return None
         epochs, counters = called
-        events = bool(counters[text.FAULTS] or counters[text.WAITING])
+        events = bool(counters[abi.FAULTS] or counters[abi.WAITING])
         self._touched = touched or events or self._keeps
         progress = self.progress
         self._count(counters)
         progress.stop = Stop.DONE
-        short = fuel is not None and (counters[text.LATE] or counters[text.EXECUTED] > fuel)
+        short = fuel is not None and (counters[abi.LATE] or counters[abi.EXECUTED] > fuel)
         if events:
             self._events(counters, epochs)
         elif not short:
@@ -232,13 +232,13 @@ class AheadEngine(ReferenceEngine, ABC):
     def _count(self, counters: Counters) -> None:
         """Add up what a call has counted."""
         progress = self.progress
-        progress.executed += int(counters[text.EXECUTED])
-        for n, count in enumerate(counters[text.CLASSES :].tolist()):
+        progress.executed += int(counters[abi.EXECUTED])
+        for n, count in enumerate(counters[abi.CLASSES :].tolist()):
             progress.by_kernel[n] += count
-        progress.reads_outside += int(counters[text.READS])
-        progress.writes_outside += int(counters[text.WRITES])
-        progress.stalled += int(counters[text.STALLED])
-        progress.mixed += int(counters[text.MIXED])
+        progress.reads_outside += int(counters[abi.READS])
+        progress.writes_outside += int(counters[abi.WRITES])
+        progress.stalled += int(counters[abi.STALLED])
+        progress.mixed += int(counters[abi.MIXED])
 
     def _called(
         self, entries: npt.NDArray[np.int64], fuel: int | None, until: float | None
@@ -257,17 +257,17 @@ class AheadEngine(ReferenceEngine, ABC):
         depends on when they began.
         """
         step, before = self._step, self._copied()
-        lengths, total = list[int](), np.zeros(text.COUNTS, np.int64)
+        lengths, total = list[int](), np.zeros(abi.COUNTS, np.int64)
         for n in range(len(entries)):
             one = entries[n : n + 1].copy()
-            one[:, [text.ENTRY.index(name) for name in ("first", "wait", "phase")]] = 0
-            rest = None if fuel is None else max(fuel - int(total[text.EXECUTED]), 0)
+            one[:, [abi.ENTRY.index(name) for name in ("first", "wait", "phase")]] = 0
+            rest = None if fuel is None else max(fuel - int(total[abi.EXECUTED]), 0)
             self._step = step + n
             epochs, counters = self._call(one, rest, until)
             total += counters
             lengths.append(int(epochs.sum()))
-            short = fuel is not None and (counters[text.LATE] or total[text.EXECUTED] > fuel)
-            if short or counters[text.FAULTS] or counters[text.WAITING]:
+            short = fuel is not None and (counters[abi.LATE] or total[abi.EXECUTED] > fuel)
+            if short or counters[abi.FAULTS] or counters[abi.WAITING]:
                 self._undo(before)
                 return None
         return np.array([self.groups.length(step, lengths)], np.uint64), total
@@ -349,18 +349,18 @@ class AheadEngine(ReferenceEngine, ABC):
             return
         progress.epochs += int(epochs.sum())
         if len(faulted):
-            progress.faults += int(counters[text.FAULTS])
+            progress.faults += int(counters[abi.FAULTS])
             known = progress.first_fault
             progress.first_fault = int(faulted[0]) if known < 0 else min(known, int(faulted[0]))
-        waiting = int(counters[text.WAITING])
+        waiting = int(counters[abi.WAITING])
         if waiting:
             progress.live, progress.stop = waiting, Stop.DEADLOCK
 
     def _settle(self, step: int) -> None:
         """Do what is to be done in the order of epochs, and of VMs within one."""
-        lists = self._later.reshape(self._lists, text.LISTED, -1)
+        lists = self._later.reshape(self._lists, abi.LISTED, -1)
         which, vm = np.nonzero(lists[:, 0] != NOTHING)
-        where, given, low, high = (lists[which, n, vm] for n in range(text.LISTED))
+        where, given, low, high = (lists[which, n, vm] for n in range(abi.LISTED))
         vm = vm if self._whose is None else self._whose[vm]
         _, age = np.unique(low + (high.astype(np.uint64) << 32), return_inverse=True)
         order = np.lexsort((vm, age))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from lanework.engines import signals
 from lanework.engines.native import Frame, address
-from lanework.machines.fleet.native import text
+from lanework.machines.fleet.native import abi
 from lanework.machines.fleet.state import Words
 
 ENDLESS = (1 << 62) - 1
@@ -42,13 +42,13 @@ class Call:
     words: Words = field(default_factory=lambda: np.zeros(0, np.uint32))
     rows: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     later: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
-    notes: Words = field(default_factory=lambda: np.zeros((text.NOTE, 0), np.uint32))
+    notes: Words = field(default_factory=lambda: np.zeros((abi.NOTE, 0), np.uint32))
     ages: Ages = field(default_factory=lambda: np.zeros(0, np.uint64))
     parts: list[tuple[int, Words]] = field(default_factory=list)
     threads: int = 1
 
     def __post_init__(self, count: int) -> None:
-        self.frame = Frame(text.PARTS + count)
+        self.frame = Frame(abi.PARTS + count)
 
     def begin(self, seed: int, fuel: int, limit: int) -> None:
         """Count anew.
@@ -59,32 +59,32 @@ class Call:
             limit: turns of loops, or instructions of a VM that may fault, after which it gives up.
         """
         last, frame = self.entries[-1], self.frame
-        units = int(last[text.ENTRY.index("first")] + last[text.ENTRY.index("units")])
-        self.epochs = np.zeros(int(last[text.ENTRY.index("phase")]) + 1, np.uint64)
-        self.counters = np.zeros(text.COUNTS, np.int64)
-        self.counters[text.LIMIT], self.table = limit, signals.table()
-        self.counters[text.ROOM] = self.notes.shape[1]
-        most = int(self.entries[:, text.ENTRY.index("units")].max())
+        units = int(last[abi.ENTRY.index("first")] + last[abi.ENTRY.index("units")])
+        self.epochs = np.zeros(int(last[abi.ENTRY.index("phase")]) + 1, np.uint64)
+        self.counters = np.zeros(abi.COUNTS, np.int64)
+        self.counters[abi.LIMIT], self.table = limit, signals.table()
+        self.counters[abi.ROOM] = self.notes.shape[1]
+        most = int(self.entries[:, abi.ENTRY.index("units")].max())
         self.threads = max(1, min(self.threads, most))
         frame.shape(len(self.entries), len(self.words), units, 8, self.threads)
         columns: dict[int, npt.NDArray[np.generic]] = {
-            text.MEMORY: self.words,
-            text.ROWS: self.rows,
-            text.ENTRIES: self.entries,
-            text.AGES: self.ages,
-            text.EPOCHS: self.epochs,
-            text.COUNTERS: self.counters,
-            text.LATER: self.later,
-            text.NOTES: self.notes,
-            text.SIGNALS: self.table,
+            abi.MEMORY: self.words,
+            abi.ROWS: self.rows,
+            abi.ENTRIES: self.entries,
+            abi.AGES: self.ages,
+            abi.EPOCHS: self.epochs,
+            abi.COUNTERS: self.counters,
+            abi.LATER: self.later,
+            abi.NOTES: self.notes,
+            abi.SIGNALS: self.table,
         }
         for column, array in columns.items():
             frame.columns[column] = address(array)
         for n, (first, given) in enumerate(self.parts):
-            frame.columns[text.PARTS + n] = address(given) - 4 * first
-        frame.dims[text.SLOTS] = self.rows.shape[1]
-        frame.dims[text.KEY0], frame.dims[text.KEY1] = seed & 0xFFFFFFFF, seed >> 32
-        frame.dims[text.FUEL], frame.shared[text.DONE] = fuel, 0
+            frame.columns[abi.PARTS + n] = address(given) - 4 * first
+        frame.dims[abi.SLOTS] = self.rows.shape[1]
+        frame.dims[abi.KEY0], frame.dims[abi.KEY1] = seed & 0xFFFFFFFF, seed >> 32
+        frame.dims[abi.FUEL], frame.shared[abi.DONE] = fuel, 0
 
     @property
     def stopped(self) -> bool:

@@ -1,29 +1,30 @@
-"""The LLVM engine: steps of the schedule as native code where VMs do not see each other."""
+"""The LLVM engine: steps of the schedule as native code where VMs do not see each other.
+
+What compiles and calls code is loaded when that begins: short runs are the reference's.
+"""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lanework.core.runner import LOOPS
-from lanework.engines import signals
-from lanework.engines.kernel import Kernel
-from lanework.engines.llvm import jit
-from lanework.engines.llvm.lanetarget import Target
-from lanework.engines.native import OWN_SHARE
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.native import module, text, units
+from lanework.machines.fleet.native import abi
 from lanework.machines.fleet.native.ahead import NOTHING, AheadEngine, Counters, Epochs
-from lanework.machines.fleet.native.call import ENDLESS, Ages, Call
-from lanework.machines.fleet.native.generations import Done, Generations
-from lanework.machines.fleet.native.lookout import Lookout
 from lanework.machines.fleet.native.lower import Lowering
 from lanework.machines.fleet.native.parts import parts
 from lanework.machines.fleet.native.steps import Entries
 from lanework.machines.fleet.state import Words
+
+if TYPE_CHECKING:
+    from lanework.engines.kernel import Kernel
+    from lanework.machines.fleet.native.call import Ages, Call
+    from lanework.machines.fleet.native.generations import Done
 
 STOPPED = ("status", "fault", "ip")
 """What is written down of VMs that stop, where nothing else is."""
@@ -34,7 +35,7 @@ GUESS = 64
 NOTES = 4096
 """Starts and ends of VMs in one call at most, besides two for each place of VMs that others start;
 with more of them phases run in epochs."""
-NO_NOTES: Words = np.zeros((text.NOTE, 0), np.uint32)
+NO_NOTES: Words = np.zeros((abi.NOTE, 0), np.uint32)
 
 
 class LLVMEngine(AheadEngine):
@@ -87,6 +88,10 @@ class LLVMEngine(AheadEngine):
     def compile(self, until: float | None = None) -> Kernel:
         """The code of all routines that may run natively."""
         if self._kernel is None:
+            from lanework.engines.llvm import jit
+            from lanework.engines.llvm.lanetarget import Target
+            from lanework.machines.fleet.native import module
+
             bits = jit.vector_bits()
             target = Target(bits // 32, bits == 512, jit.vector_registers(), halves=jit.halves())
             rows = {name: n for n, name in enumerate(self.view.profile.fields)}
@@ -94,8 +99,8 @@ class LLVMEngine(AheadEngine):
             forms = [(each.form, each.program()) for each in lowerings]
             self._lists = max((each.laters for each in lowerings), default=0)
             strict = self.settings.on_fault == "stop"
-            faults = any(units.faults(each) for _, program in forms for each in program.blocks)
-            loops = any(units.loops(program) for _, program in forms)
+            faults = any(abi.faults(each) for _, program in forms for each in program.blocks)
+            loops = any(abi.loops(program) for _, program in forms)
             self._starves = strict and loops and faults
             self._stateful = any(form.record or form.resume or form.table for form, _ in forms)
             lines, size = module.module(forms, target, rows, strict=strict)
@@ -117,6 +122,8 @@ class LLVMEngine(AheadEngine):
 
     def _mine(self) -> Call:
         """The call that is used again, with code for it."""
+        from lanework.machines.fleet.native.call import Call
+
         if not hasattr(self, "_own"):
             self._own = Call(len(parts(self.groups.effects).buffers))
             self._ages = np.zeros(self.view.slots, np.uint64)
@@ -125,6 +132,10 @@ class LLVMEngine(AheadEngine):
     def _run(
         self, call: Call, fuel: int | None, until: float | None, *, beside: bool = False
     ) -> tuple[Epochs, Counters]:
+        from lanework.engines import signals
+        from lanework.engines.native import OWN_SHARE
+        from lanework.machines.fleet.native.call import ENDLESS
+
         kernel, most = self.compile(until), ENDLESS if fuel is None else fuel
         call.threads = self.threads
         call.begin(self.settings.seed, most, most)
@@ -135,7 +146,7 @@ class LLVMEngine(AheadEngine):
             call.frame.run(kernel, work, call.threads, (self, call), until=until, help=LOOPS)
         call.parts = []  # which are others'
         signals.check(call.table)
-        self._work = int(call.counters[text.EXECUTED]) + 1
+        self._work = int(call.counters[abi.EXECUTED]) + 1
         return call.epochs, call.counters
 
     def _called(
@@ -145,6 +156,8 @@ class LLVMEngine(AheadEngine):
         family = self.groups.family(self._step)
         if family is None:
             return super()._called(entries, fuel, until)
+        from lanework.machines.fleet.native.generations import Generations
+
         before, kinds = self._copied(), self.groups.born(self._step, family)
         run = Generations(self.view, family, kinds, self._generation)
         if not run.all(entries, fuel, until):
@@ -160,17 +173,19 @@ class LLVMEngine(AheadEngine):
         self, entries: Entries, rows: Words | None, fuel: int | None, until: float | None
     ) -> Done:
         """Run launches, or VMs that others start."""
+        from lanework.machines.fleet.native.generations import Done
+
         call, later, ages = self._mine(), self._later, self._ages
         if rows is not None:
             count = rows.shape[1]
             later = np.zeros((len(later), count * bool(later.size)), np.uint32)
-            later[:: text.LISTED] = NOTHING
+            later[:: abi.LISTED] = NOTHING
             ages = np.zeros(count, np.uint64)
         self._set(call, entries, self.words, self.state.words if rows is None else rows, ages)
         call.later = later
-        call.notes = np.empty((text.NOTE, 2 * self.view.plan.spawn + NOTES), np.uint32)
+        call.notes = np.empty((abi.NOTE, 2 * self.view.plan.spawn + NOTES), np.uint32)
         epochs, counters = self._run(call, fuel, until)
-        notes = call.notes[:, : min(int(counters[text.NOTED]), call.notes.shape[1])]
+        notes = call.notes[:, : min(int(counters[abi.NOTED]), call.notes.shape[1])]
         return Done(int(epochs.sum()), counters, ages, later, notes)
 
     def _set(
@@ -191,6 +206,9 @@ class LLVMEngine(AheadEngine):
 
     def _beside(self, kernel: Kernel, call: Call, until: float | None) -> None:
         """Run a call, and look for faults that it would not come to."""
+        from lanework.machines.fleet.native.call import ENDLESS, Call
+        from lanework.machines.fleet.native.lookout import Lookout
+
         written = self._copied() if self._step else self._before
         rows = self.state.words.copy() if self._stateful else None
 
@@ -226,4 +244,7 @@ class LLVMEngine(AheadEngine):
 @functools.cache
 def _driver(target: str) -> Kernel:
     """What runs the forms of any program, for a target."""
+    from lanework.engines.llvm import jit
+    from lanework.machines.fleet.native import module
+
     return jit.compile_text(module.driver(), "fleet", 0, passes=jit.REGISTERS)

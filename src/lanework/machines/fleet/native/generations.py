@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from lanework.core.runner import LOOPS, check_deadline
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.native import text, units
+from lanework.machines.fleet.native import abi
 from lanework.machines.fleet.native.call import Ages
 from lanework.machines.fleet.native.family import Family, Kinds
 from lanework.machines.fleet.state import Words
@@ -105,7 +105,7 @@ class Done(NamedTuple):
         counters: as `text` has them.
         ages: how old VMs were at their end, of those that others start.
         later: what they do later.
-        notes: of starts and ends; `text.NOTE` rows.
+        notes: of starts and ends; `abi.NOTE` rows.
     """
 
     epochs: int
@@ -116,7 +116,7 @@ class Done(NamedTuple):
 
 
 Run = Callable[[Longs, Words | None, int | None, float | None], Done]
-"""Runs launches, or VMs that others start, of which the rows of `text.BORN` are given."""
+"""Runs launches, or VMs that others start, of which the rows of `abi.BORN` are given."""
 
 
 @dataclass
@@ -141,7 +141,7 @@ class Generations:
     kinds: Kinds
     run: Run
     epochs: int = 0
-    counters: Longs = field(default_factory=lambda: np.zeros(text.COUNTS, np.int64))
+    counters: Longs = field(default_factory=lambda: np.zeros(abi.COUNTS, np.int64))
     unborn: int = 0
     later: list[tuple[Words, Longs]] = field(default_factory=list)
 
@@ -160,7 +160,7 @@ class Generations:
         Raises:
             Trap: the deadline has passed.
         """
-        column = {name: entries[:, n] for n, name in enumerate(text.ENTRY)}
+        column = {name: entries[:, n] for n, name in enumerate(abi.ENTRY)}
         done = self.run(entries, None, fuel, until)
         if not self._counted(done, fuel):
             return False
@@ -181,7 +181,7 @@ class Generations:
             if len(self.family.entries) > 1:
                 order = np.argsort(self._targets[born[WHAT]], kind="stable")
                 born, vms, used = born[:, order], vms[order], used[order]
-            rest = None if fuel is None else max(fuel - int(self.counters[text.EXECUTED]), 0)
+            rest = None if fuel is None else max(fuel - int(self.counters[abi.EXECUTED]), 0)
             done = self.run(self._entries(born), self._rows(born, vms, used), rest, until)
             if not self._counted(done, fuel):
                 return False
@@ -208,8 +208,8 @@ class Generations:
     def _counted(self, done: Done, fuel: int | None) -> bool:
         """Add up what a call has counted; whether all of its VMs have ended by themselves."""
         self.counters += done.counters
-        events = (text.FAULTS, text.WAITING, text.LATE)
-        short = fuel is not None and self.counters[text.EXECUTED] > fuel
+        events = (abi.FAULTS, abi.WAITING, abi.LATE)
+        short = fuel is not None and self.counters[abi.EXECUTED] > fuel
         return not short and not done.counters[list(events)].any()
 
     def _born(self, events: Longs) -> tuple[Longs, Longs, Longs]:
@@ -251,13 +251,13 @@ class Generations:
         targets, firsts, counts = np.unique(
             self._targets[born[WHAT]], return_index=True, return_counts=True
         )
-        out = np.zeros((len(targets), len(text.ENTRY)), np.int64)
-        column = {name: out[:, n] for n, name in enumerate(text.ENTRY)}
+        out = np.zeros((len(targets), len(abi.ENTRY)), np.int64)
+        column = {name: out[:, n] for n, name in enumerate(abi.ENTRY)}
         kinds = [self.kinds[each] for each in targets.tolist()]
         column["kind"][:] = [kind for kind, _ in kinds]
         column["count"][:], column["slot"][:] = counts, firsts
         column["size"][:] = [
-            units.unit(count, program)
+            abi.unit(count, program)
             for count, (_, program) in zip(counts.tolist(), kinds, strict=True)
         ]
         column["units"][:] = -(-counts // column["size"])
@@ -266,7 +266,7 @@ class Generations:
 
     def _rows(self, born: Longs, vms: Longs, used: Longs) -> Words:
         """The rows of VMs that are started."""
-        out = np.zeros((len(text.BORN), len(vms)), np.uint32)
+        out = np.zeros((len(abi.BORN), len(vms)), np.uint32)
         stream, count = (each[born[LAUNCH]] for each in self._launches)
         for row, value in zip(out, (vms, born[VALUE], vms, count, stream, used), strict=False):
             row[:] = value  # what becomes of them is 0 as yet
@@ -276,7 +276,7 @@ class Generations:
 def _moved(later: Words, begun: Longs) -> Words:
     """What VMs do later, that began after some epochs."""
     if later.size:
-        low, high = later[2 :: text.LISTED], later[3 :: text.LISTED]
+        low, high = later[2 :: abi.LISTED], later[3 :: abi.LISTED]
         ages = low + (high.astype(np.uint64) << 32) + begun.astype(np.uint64)
         low[:], high[:] = ages & 0xFFFFFFFF, ages >> 32
     return later

@@ -15,8 +15,7 @@ from lanework.engines.lanes.order import weight
 from lanework.engines.lanes.persistent import persistent, suited
 from lanework.engines.lanes.program import LaneProgram
 from lanework.engines.llvm.lanetarget import Target
-from lanework.machines.fleet.native.form import Form
-from lanework.machines.fleet.native.text import (
+from lanework.machines.fleet.native.abi import (
     BORN,
     COUNTERS,
     DONE,
@@ -25,9 +24,9 @@ from lanework.machines.fleet.native.text import (
     FINAL,
     SIGNALS,
     UNITS,
-    Body,
-    Rows,
 )
+from lanework.machines.fleet.native.form import Form
+from lanework.machines.fleet.native.text import Body, Rows
 
 MOST = 8_000
 """Operations, about, above which lanes do not begin anew: all blocks are then in one more loop, so

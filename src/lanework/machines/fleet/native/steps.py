@@ -14,7 +14,7 @@ from lanework.machines.fleet.analysis.disjoint import meet
 from lanework.machines.fleet.analysis.effects import effects
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.native import text, units
+from lanework.machines.fleet.native import abi
 from lanework.machines.fleet.native.family import Family, Kinds, family, looked_at
 from lanework.machines.fleet.native.form import Form, TooLarge
 from lanework.machines.fleet.native.lower import Lowering
@@ -25,7 +25,7 @@ from lanework.machines.fleet.state import Status
 Entries = npt.NDArray[np.int64]
 CHUNK = 1 << 14
 """Groups of phases that one call runs at most."""
-NO_ENTRIES: Entries = np.zeros((0, len(text.ENTRY)), np.int64)
+NO_ENTRIES: Entries = np.zeros((0, len(abi.ENTRY)), np.int64)
 TABLES = 8
 """Tables of launches that are kept for runs to come."""
 WRITES = {"SYSCALL_WRITE", "IWRITE"}
@@ -50,7 +50,7 @@ class Groups:
         forms: what is to be compiled.
         starts: the first step of each group.
         kinds: the kind of each group.
-        rows: for each kind its launches, in the order of `text.ENTRY`, or why it does not run.
+        rows: for each kind its launches, in the order of `abi.ENTRY`, or why it does not run.
     """
 
     def __init__(
@@ -88,10 +88,10 @@ class Groups:
         for each in self._launches(steps):
             form, launch = self._form(each, ordered), each.launch
             stride = launch.stride if launch.strategy == "strided" else 1
-            size, n = units.unit(launch.count, self._program(form)), each.step - steps.start
+            size, n = abi.unit(launch.count, self._program(form)), each.step - steps.start
             numbers = (self.forms[form], launch.count, each.slot, launch.base, stride, n)
             rows.append([*numbers, size, -(-launch.count // size), 0, 0, 0])
-        return np.array(rows, np.int64).reshape(-1, len(text.ENTRY))
+        return np.array(rows, np.int64).reshape(-1, len(abi.ENTRY))
 
     def _launches(self, steps: range) -> list[Allocated]:
         return [each for step in steps for each in self.view.allocation.steps[step]]
@@ -140,8 +140,8 @@ class Groups:
     def _starves(self, steps: range) -> bool:
         """Whether a VM may wait for one that never ends, and would end the run."""
         programs = list(map(self._program, self._forms(steps)))
-        faults = any(units.faults(block) for each in programs for block in each.blocks)
-        return self.settings.on_fault == "stop" and faults and any(map(units.loops, programs))
+        faults = any(abi.faults(block) for each in programs for block in each.blocks)
+        return self.settings.on_fault == "stop" and faults and any(map(abi.loops, programs))
 
     def _forms(self, steps: range) -> list[Form]:
         """What is to be compiled for a group."""
@@ -379,7 +379,7 @@ class Groups:
         parts = [rows for rows in kinds if not isinstance(rows, str)]
         rows = np.concatenate(parts)
         group = np.repeat(np.arange(count), [len(part) for part in parts])
-        column = {name: rows[:, n] for n, name in enumerate(text.ENTRY)}
+        column = {name: rows[:, n] for n, name in enumerate(abi.ENTRY)}
         ends = np.cumsum(column["units"])
         column["stream"] += self.starts[first + group]
         column["first"][:] = ends - column["units"]

@@ -1,6 +1,6 @@
 """The LLVM IR of one form of a routine: a function that runs a unit of its VMs.
 
-Whoever calls it says with what, and finds what has been counted, in the places that are named here.
+Whoever calls it says with what, and finds what has been counted, in the places that `abi` names.
 """
 
 from __future__ import annotations
@@ -13,43 +13,9 @@ from lanework.engines.llvm.ir import Writer
 from lanework.engines.llvm.lanesteps import RULES
 from lanework.engines.llvm.lanetarget import Target
 from lanework.engines.llvm.masked import Masked
-from lanework.machines.fleet.isa import Kernel
+from lanework.machines.fleet.native import abi
 from lanework.machines.fleet.native.form import Form
-from lanework.machines.fleet.native.units import faults
 from lanework.machines.fleet.state import Status
-
-ENTRY = tuple("kind count slot base stride stream size units first wait phase".split())
-"""Words of an entry: the form, VMs, their places, VMIDs, the stream of random numbers, VMs of a
-unit, units, the first ticket, tickets before the step, and the step's place among those that
-run."""
-EXECUTED, READS, WRITES, STALLED, MIXED, FAULTS, WAITING, LIMIT, FINAL, LATE = range(10)
-NOTED, ROOM, CLASSES = range(10, 13)
-COUNTS = CLASSES + len(Kernel)
-"""Words of counters: instructions; accesses outside; numbers that were added to no effect, and
-words of another kind than where they are put; VMs that faulted, and that wait; after how many turns
-of loops, or instructions of a VM that may fault, to give up; 1 + the phase after which none begins,
-as a VM faulted or gave up; whether one gave up; notes that VMs have taken, and for how many there
-is room; and instructions by `Kernel`."""
-COUNTED = {READS: "reads", WRITES: "writes", STALLED: "stalled", MIXED: "mixed"}
-"""Those that are counted of accesses."""
-MEMORY, ROWS, ENTRIES, AGES, EPOCHS, COUNTERS, SIGNALS, LATER, NOTES, PARTS = range(10)
-"""Columns: shared memory, the state's rows, entries, ages of VMs that stopped, epochs of phases,
-counters, the table for signals, what is done later (`LISTED` rows of VMs for each list), what
-they do that who runs them is to know (`NOTE` rows), and from there on where memory would begin, by
-each of its parts."""
-SLOTS, KEY0, KEY1, FUEL = range(4, 8)
-"""Dimensions behind those of a frame."""
-LISTED = 4
-"""Rows of a list of what is done later: index, operand, and lower and upper half of an age."""
-NOTE = 5
-"""Rows of notes: the VM's place, the instruction, an operand, and both halves of an age."""
-BORN = ("vm_id", "element1", "global_id", "count", "stream", "generation", "status", "fault", "ip")
-"""Rows of VMs that others start."""
-UNITS = 256
-"""Units between two calls of Python: a power of 2."""
-DONE = 8
-"""The shared word that counts units that are done."""
-
 
 Rows = dict[str, int]
 
@@ -71,21 +37,21 @@ class Body:
         w = writer
         w.lines = [head, "entry:"]
         for what, number in (
-            ("memory", MEMORY),
-            ("rows", ROWS),
-            ("ages.p", AGES),
-            ("counters", COUNTERS),
+            ("memory", abi.MEMORY),
+            ("rows", abi.ROWS),
+            ("ages.p", abi.AGES),
+            ("counters", abi.COUNTERS),
         ):
             self._load(w, what, "ptr", "%columns", number)
         steps = (step for block in self.program.blocks for step in block.steps)
         for part in sorted({step.part for step in steps if isinstance(step, Load)} - {0}):
-            self._load(w, f"memory{part}", "ptr", "%columns", PARTS + part - 1)
+            self._load(w, f"memory{part}", "ptr", "%columns", abi.PARTS + part - 1)
         self._load(w, "size64", "i64", "%dims", 1)
-        self._load(w, "slots", "i64", "%dims", SLOTS)
-        self._load(w, "key0.64", "i64", "%dims", KEY0)
-        self._load(w, "key1.64", "i64", "%dims", KEY1)
+        self._load(w, "slots", "i64", "%dims", abi.SLOTS)
+        self._load(w, "key0.64", "i64", "%dims", abi.KEY0)
+        self._load(w, "key1.64", "i64", "%dims", abi.KEY1)
         for name_ in ("count", "slot", "base", "stride", "stream", "size", "phase"):
-            self._load(w, f"e.{name_}", "i64", "%row", ENTRY.index(name_))
+            self._load(w, f"e.{name_}", "i64", "%row", abi.ENTRY.index(name_))
         for name_, of in (
             ("size", "size64"),
             ("key0", "key0.64"),
@@ -112,7 +78,7 @@ class Body:
         w.fetched = lambda mask: self._ended(w, mask)
         w.stopped = lambda stop, mask: self._stopped(w, stop, mask)
         w.late = lambda turns: self._late(w, turns)
-        w.leaves = self.strict and any(map(faults, self.program.blocks))
+        w.leaves = self.strict and any(map(abi.faults, self.program.blocks))
         w.limit = lambda: self._limit(w)
         w.left = lambda: self._left(w)
         w.later = lambda step, mask, values: self._later(w, step, mask, values)
@@ -193,10 +159,10 @@ class Body:
 
     def _later(self, w: Masked, step: Later, mask: str, values: tuple[str, ...]) -> None:
         """Write down where a word is, what is done with it, and when."""
-        lists = self._column(w, LATER)
+        lists = self._column(w, abi.LATER)
         index, operand, age = values
         for n, value in enumerate((index, operand, *self._halves(w, age))):
-            row = w.emit(f"mul i64 %slots, {LISTED * step.number + n}")
+            row = w.emit(f"mul i64 %slots, {abi.LISTED * step.number + n}")
             at = w.emit(f"add i64 {row}, {self.place}")
             self._put(w, value, w.emit(f"getelementptr i32, ptr {lists}, i64 {at}"), mask)
 
@@ -215,9 +181,9 @@ class Body:
         """Write down what VMs do, one behind the other; where there is no room the run ends."""
         number, operand, age = w.count(mask), *values
         first = w.emit(
-            f"atomicrmw add ptr {self._counter(w, NOTED)}, i64 {number} monotonic, align 8"
+            f"atomicrmw add ptr {self._counter(w, abi.NOTED)}, i64 {number} monotonic, align 8"
         )
-        room = w.emit(f"load i64, ptr {self._counter(w, ROOM)}")
+        room = w.emit(f"load i64, ptr {self._counter(w, abi.ROOM)}")
         fits = w.emit(f"icmp ule i64 {w.emit(f'add i64 {first}, {number}')}, {room}")
         keep, full, on = (w.fresh(what) for what in ("keep", "full", "noted"))
         w.line(f"br i1 {fits}, label %{keep}, label %{full}")
@@ -229,7 +195,7 @@ class Body:
         iota = ", ".join(f"i32 {lane}" for lane in range(w.width))
         place = w.splat(w.emit(f"trunc i64 {self.place} to i32"), "i32")
         place = w.emit(f"add {w.kind} {place}, <{iota}>")
-        what, notes = f"splat (i32 {step.what})", self._column(w, NOTES)
+        what, notes = f"splat (i32 {step.what})", self._column(w, abi.NOTES)
         for n, value in enumerate((place, what, operand, *self._halves(w, age))):
             at = w.emit(f"add i64 {w.emit(f'mul i64 {room}, {n}')}, {first}")
             pointer = w.emit(f"getelementptr i32, ptr {notes}, i64 {at}")
@@ -253,13 +219,15 @@ class Body:
                 self._put(w, f"splat (i32 {number})", self._row(w, name), mask)
         at = w.emit(f"getelementptr i64, ptr %ages.p, i64 {self.place}")
         self._put(w, ages, at, mask, "i64")
-        events = self._counter(w, FAULTS if stop.status == Status.FAULTED else WAITING)
+        events = self._counter(w, abi.FAULTS if stop.status == Status.FAULTED else abi.WAITING)
         w.emit(f"atomicrmw add ptr {events}, i64 {w.count(mask)} monotonic, align 8")
         if stop.status == Status.FAULTED and self.strict:
             n = w.width
             mine = w.mixed(mask, ages, "splat (i64 -1)", "i64")
             least = w.intrinsic(f"llvm.vector.reduce.umin.v{n}i64", "i64", [(w.elder_kind, mine)])
-            w.emit(f"atomicrmw umin ptr {self._counter(w, LIMIT)}, i64 {least} monotonic, align 8")
+            w.emit(
+                f"atomicrmw umin ptr {self._counter(w, abi.LIMIT)}, i64 {least} monotonic, align 8"
+            )
             self._last(w)
 
     @staticmethod
@@ -276,16 +244,16 @@ class Body:
         return w.emit(f"or i1 {halted}, {w.emit(f'icmp ugt i64 {turns}, {self._limit(w)}')}")
 
     def _limit(self, w: Masked) -> str:
-        return w.emit(f"load atomic i64, ptr {self._counter(w, LIMIT)} monotonic, align 8")
+        return w.emit(f"load atomic i64, ptr {self._counter(w, abi.LIMIT)} monotonic, align 8")
 
     def _left(self, w: Masked) -> None:
         """VMs have given up: what comes after this phase is not to begin."""
-        w.line(f"store atomic i64 1, ptr {self._counter(w, LATE)} monotonic, align 8")
+        w.line(f"store atomic i64 1, ptr {self._counter(w, abi.LATE)} monotonic, align 8")
         self._last(w)
 
     def _last(self, w: Masked) -> None:
         phase = w.emit("add i64 %e.phase, 1")
-        w.line(f"store atomic i64 {phase}, ptr {self._counter(w, FINAL)} monotonic, align 8")
+        w.line(f"store atomic i64 {phase}, ptr {self._counter(w, abi.FINAL)} monotonic, align 8")
 
     def _finish(self, w: Masked) -> None:
         """What is left of a vector, and then of the unit."""
@@ -331,14 +299,14 @@ class Body:
 
     def _report(self, w: Masked) -> None:
         classes = w.classes(self._reduced(w, "vector.reduce.add", "executed"))
-        values = {CLASSES + kind: value for kind, value in classes.items()}
+        values = {abi.CLASSES + kind: value for kind, value in classes.items()}
         if values:
-            values[EXECUTED] = functools.reduce(
+            values[abi.EXECUTED] = functools.reduce(
                 lambda a, b: w.emit(f"add i64 {a}, {b}"), classes.values()
             )
-        for number, name in COUNTED.items():
+        for number, name in abi.COUNTED.items():
             place = w.tallies.get(name, name)
-            if number in (READS, WRITES) or name in w.tallies:
+            if number in (abi.READS, abi.WRITES) or name in w.tallies:
                 values[number] = w.emit(f"load i64, ptr %{place}")
         for number, value in values.items():
             some, skip = w.fresh("some"), w.fresh("skip")
@@ -347,12 +315,12 @@ class Body:
             before = w.emit(
                 f"atomicrmw add ptr {self._counter(w, number)}, i64 {value} monotonic, align 8"
             )
-            if number == EXECUTED:
+            if number == abi.EXECUTED:
                 self._spent(w, w.emit(f"add i64 {before}, {value}"), skip)
             else:
                 w.line(f"br label %{skip}")
             w.label(skip)
-        column = w.emit(f"getelementptr i64, ptr %columns, i64 {EPOCHS}")
+        column = w.emit(f"getelementptr i64, ptr %columns, i64 {abi.EPOCHS}")
         epochs = w.emit(f"getelementptr i64, ptr {w.emit(f'load ptr, ptr {column}')}, i64 %e.phase")
         if self.together:
             oldest = w.emit("load i64, ptr %oldest")
@@ -368,7 +336,7 @@ class Body:
 
     def _spent(self, w: Masked, total: str, skip: str) -> None:
         """The run ends where all VMs together have used more than there is."""
-        fuel = w.emit(f"load i64, ptr {w.emit(f'getelementptr i64, ptr %dims, i64 {FUEL}')}")
+        fuel = w.emit(f"load i64, ptr {w.emit(f'getelementptr i64, ptr %dims, i64 {abi.FUEL}')}")
         over = w.fresh("over")
         w.line(f"br i1 {w.emit(f'icmp ugt i64 {total}, {fuel}')}, label %{over}, label %{skip}")
         w.label(over)
