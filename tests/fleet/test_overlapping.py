@@ -67,6 +67,18 @@ def test_phases_that_overlap(phases, turns):
     native(same(program, seed=5))
 
 
+@pytest.mark.filterwarnings("ignore::lanework.fleet.LossNotice")
+@pytest.mark.parametrize("how", ["WRITE", "ATOMIC_ADD r3,"])
+@pytest.mark.parametrize("turns", [2, 13, 90])
+@pytest.mark.parametrize("phases", PHASES)
+def test_the_order_of_writes_of_phases_that_overlap(phases, turns, how):
+    """By epochs, in which they have begun at different times."""
+    text = TEXT.format(phases=PHASES[phases], turns=turns)
+    text = text.replace("WRITE r0, r2", f"MODI r0, r0, 11\n    {how} r0, r2")
+    text = text.replace("WRITE r0, r0", f"MODI r1, r0, 7\n    {how} r1, r0")
+    native(same(lw.fleet.assemble(text), seed=5))
+
+
 ENDS = {
     "a fault": ("ADDI r2, r0, 700\nWRITE r2, r0", {"bounds": "fault"}),
     "a VM that waits": ("ADDI r2, r0, 300\nWAIT r2, r1", {}),

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+import numpy.typing as npt
+
 from lanework.engines.lanes.program import Block, LaneProgram, Stop
 from lanework.machines.fleet.isa import Kernel
+from lanework.machines.fleet.state import Words
 
 ENTRY = tuple("kind count slot base stride stream size units first wait phase".split())
 """Words of an entry: the form, VMs, their places, VMIDs, the stream of random numbers, VMs of a
@@ -80,3 +84,12 @@ def unit(count: int, program: LaneProgram) -> int:
     many = EVEN if short else MANY
     few, more = (-(-count // (units * LEAST)) * LEAST for units in (SHARES, many))
     return max(min(few, UNIT), more)
+
+
+def moved(later: Words, begun: npt.NDArray[np.int64]) -> Words:
+    """What VMs do later that began after some epochs: by the epoch, and no more by their age."""
+    if later.size:
+        low, high = later[2::LISTED], later[3::LISTED]
+        ages = low + (high.astype(np.uint64) << 32) + begun.astype(np.uint64)
+        low[:], high[:] = ages & 0xFFFFFFFF, ages >> 32
+    return later

@@ -221,11 +221,8 @@ class AheadEngine(ReferenceEngine, ABC):
         if ordered and progress.stop is Stop.DONE:
             self._settle(step)
         self._written(step, steps)
-        if (
-            self.record
-            and progress.stop is Stop.DONE
-            and step + steps < len(self.view.plan.schedule)
-        ):
+        more = step + steps < len(self.view.plan.schedule)
+        if self.record and more and progress.stop is Stop.DONE:
             self.clear(self.view.allocation.kept, self.view.slots)
         return steps, progress.copied()
 
@@ -256,8 +253,8 @@ class AheadEngine(ReferenceEngine, ABC):
         None where VMs stop otherwise than by themselves: then all is as it was, for when that is
         depends on when they began.
         """
-        step, before = self._step, self._copied()
-        lengths, total = list[int](), np.zeros(abi.COUNTS, np.int64)
+        step, before, lengths = self._step, self._copied(), list[int]()
+        total = np.zeros(abi.COUNTS, np.int64)
         for n in range(len(entries)):
             one = entries[n : n + 1].copy()
             one[:, [abi.ENTRY.index(name) for name in ("first", "wait", "phase")]] = 0
@@ -270,7 +267,10 @@ class AheadEngine(ReferenceEngine, ABC):
             if short or counters[abi.FAULTS] or counters[abi.WAITING]:
                 self._undo(before)
                 return None
-        return np.array([self.groups.length(step, lengths)], np.uint64), total
+        begins = self.groups.begins(step, lengths)
+        for (_, count, slot, *_), begun in zip(entries.tolist(), begins, strict=True):
+            abi.moved(self._later[:, slot : slot + count], np.full(count, begun))
+        return np.array([max(map(sum, zip(begins, lengths, strict=True)))], np.uint64), total
 
     def _undo(self, before: list[tuple[int, Words]]) -> None:
         """All is as it was."""

@@ -187,7 +187,7 @@ class Generations:
                 return False
             self.epochs = max(self.epochs, int((born[EPOCH] + done.ages.astype(np.int64)).max()))
             if done.later.size:
-                self.later.append((_moved(done.later, born[EPOCH]), vms))
+                self.later.append((abi.moved(done.later, born[EPOCH]), vms))
             who = done.notes[0]
             self._noted(pending, done, vms[who], born[LAUNCH, who], born[EPOCH, who])
         return True
@@ -271,12 +271,3 @@ class Generations:
         for row, value in zip(out, (vms, born[VALUE], vms, count, stream, used), strict=False):
             row[:] = value  # what becomes of them is 0 as yet
         return out
-
-
-def _moved(later: Words, begun: Longs) -> Words:
-    """What VMs do later, that began after some epochs."""
-    if later.size:
-        low, high = later[2 :: abi.LISTED], later[3 :: abi.LISTED]
-        ages = low + (high.astype(np.uint64) << 32) + begun.astype(np.uint64)
-        low[:], high[:] = ages & 0xFFFFFFFF, ages >> 32
-    return later

@@ -105,11 +105,9 @@ class Groups:
             return "several instructions are one matrix, and take one epoch"
         if verdict.conflict is not None:
             return verdict.conflict.reason
-        if self.overlap(steps.start):
-            if verdict.ordered:
-                return "phases overlap that write the same words, in the order of epochs"
-            if any(each.launch.keep or each.launch.resume for each in self._launches(steps)):
-                return "phases overlap of which VMs are kept"
+        kept = any(each.launch.keep or each.launch.resume for each in self._launches(steps))
+        if self.overlap(steps.start) and kept:
+            return "phases overlap of which VMs are kept"
         known = self.family(steps.start)
         return "" if known is None else self._no_family(steps, known)
 
@@ -228,21 +226,20 @@ class Groups:
             plan.phases[plan.schedule[each]].barrier == "wait_any" for each in self.steps(step)
         )
 
-    def length(self, step: int, lengths: Sequence[int]) -> int:
-        """How many epochs the group that begins with a step takes.
+    def begins(self, step: int, lengths: Sequence[int]) -> list[int]:
+        """After how many epochs each launch begins of the group that begins with a step.
 
         Args:
             step: the step.
-            lengths: how many each of its launches takes.
+            lengths: how many epochs each of its launches takes.
         """
-        plan, left, begin, end = self.view.plan, list(lengths), 0, 0
+        plan, begin, out = self.view.plan, 0, list[int]()
         for each in self.steps(step):
-            count = len(self.view.allocation.steps[each])
-            mine, left = left[:count], left[count:]
-            end = max(end, begin + max(mine, default=0))
+            mine = lengths[len(out) : len(out) + len(self.view.allocation.steps[each])]
+            out += [begin] * len(mine)
             if plan.phases[plan.schedule[each]].barrier == "wait_any":
                 begin += min(mine, default=0)
-        return end
+        return out
 
     def ordered(self, step: int) -> frozenset[int]:
         """What the group that begins with a step does in the order of epochs, after all of them."""
