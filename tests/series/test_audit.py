@@ -560,7 +560,7 @@ def test_runs_that_cannot_be_compared_are_refused():
     before, now = program.run(**base), program.run(**after)
     with pytest.raises(Diagnostic, match="two programs"):
         now.bridge(debt().run(cash=CASH), "final")
-    with pytest.raises(Diagnostic, match="is not one of the inputs that differ"):
+    with pytest.raises(Diagnostic, match="does not name each input that differs once"):
         now.bridge(before, "final", ["price"])
     with pytest.raises(Diagnostic, match="no input that differs"):
         now.bridge(before, "final")["rent"]

@@ -646,6 +646,11 @@ def test_the_only_column_of_a_wide_table_goes_by_its_label(library, tmp_path):
     ):
         with pytest.raises((lw.Diagnostic, LookupError), match=code):
             run(columns, z)
+    if library == "file":  # a column that is named is meant for all
+        run({"time": [1, 0], "up": [2.0, 1.0], "down": [0.0, 0.0]}, two)
+        words = ["run", f"{tmp_path}/m.series", f"z={tmp_path}/z.csv"]
+        out = CliRunner().invoke(cli, [*words, f"p={tmp_path}/p.csv:up", "--json"]).output
+        assert json.loads(out)["outputs"]["e"]["values"] == [5.0, 10.0]
 
 
 @pytest.mark.parametrize("names", [("s", "time"), (None, None)])

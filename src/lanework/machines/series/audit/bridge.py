@@ -116,7 +116,9 @@ def bridge(before: Held, after: Held, output: str, order: Iterable[str] | None) 
     changed = [n for n, d in defaults.items() if not _same(old.get(n, d), new.get(n, d))]
     steps = names("order", order) if order is not None else ()
     if order is not None and sorted(steps) != sorted(changed):
-        raise _differ(f"the order {', '.join(steps)} is not one of the inputs that differ", changed)
+        raise _differ(
+            f"the order {', '.join(steps)} does not name each input that differs once", changed
+        )
     if order is None and len(changed) > MOST:
         what = f"{len(changed)} inputs differ, which have too many orders to run them all"
         raise Diagnostic(UNEXPLAINED, what, help="give order=, the names of these inputs in turn")

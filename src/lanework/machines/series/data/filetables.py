@@ -246,6 +246,7 @@ def read_input(port: Port, path: str, column: str | None, inputs: Collection[str
         else read_columns(path, rest, dict.fromkeys(rest, categories) if categories else None)
     )
     labels = {axis: labels_in(path, title) for axis, title in titles.items()}
+    values = values if column is None else {port.name: values[column]}  # it is meant for all
     return Labelled(*tabled(port, values, labels))
 
 
