@@ -421,6 +421,34 @@ again:
     assert lw.fleet.assemble(text).bind("llvm")().stats["unborn"] == parents * turns - 2
 
 
+@pytest.mark.parametrize("limits", [Limits(deadline=0.5), Limits(fuel=2000)])
+def test_vms_that_start_others_for_ever(limits):
+    """Each ends when it has started another one: a generation is soon over, and the next begins."""
+    text = """
+.machine fleet
+.shared 4
+.spawn 2
+.routine main
+    SPAWN r1, one, r0
+    HALT
+.routine one
+    CLEAR r1
+    SPAWN r1, other, r0
+    KILL
+.routine other
+    CLEAR r1
+    SPAWN r1, one, r0
+    KILL
+.phase
+    .launch main, 1
+"""
+    runner = lw.fleet.assemble(text).bind("llvm", limits)
+    natively(runner)
+    for _ in range(2):
+        with pytest.raises(Trap, match=r"deadline|fuel"):
+            runner()
+
+
 def reasons(text, **settings):
     return lw.fleet.assemble(text).bind("llvm", **settings).explain()
 
