@@ -143,7 +143,7 @@ class Shader:
         program: the routine.
         form: of which this is.
         rows: where fields are in the state.
-        own_halves: whether the device's numbers of 16 bits are taken for half precision.
+        own_halves: whether half precision, if there is any, is by numbers of 16 bits.
 
     Attributes:
         text: it.
@@ -164,7 +164,7 @@ class Shader:
         word = "atomic<i32>" if self.lane.updates else "i32"
         body = self._body()
         parts = [HEAD, _BUFFERS.replace("WORD", word), self.lane.rendered(), body, self._main()]
-        self.text = halves.ENABLE * (form.half and own_halves) + "\n".join(parts)
+        self.text = halves.ENABLE * own_halves + "\n".join(parts)
 
     def _body(self) -> str:
         """The function for one VM, of the number `vm` among those of its launch."""
