@@ -7,7 +7,7 @@ from alike import ENGINES
 import lanework as lw
 from lanework.core.program.isa import OperandKind
 from lanework.engines.gpu import halves
-from lanework.engines.lanes.program import Branch
+from lanework.engines.lanes.program import Branch, Copy
 from lanework.engines.llvm import jit
 from lanework.machines.fleet.check.snapshots import COUNTS, Case, outcome, snapshots
 from lanework.machines.fleet.compile import package
@@ -134,6 +134,35 @@ def test_differences_of_halves_are_compared():
     lowered = Lowering(FleetView.of(branching("LT", 0.0)), Form(0, half=True)).program()
     asked = [block.end.args for block in lowered.blocks if isinstance(block.end, Branch)]
     assert [len(args) for args in asked] == [1, 2, 2, 2, 1, 1, 1, 2]
+
+
+COUNTED = """
+.shared 9000
+.routine main
+    VMID r0
+    SETI r3, {turns}
+again:
+    MULI r1, r0, {factor}
+    SUBI r3, r3, 1
+    ADD r2, r2, r3
+    BRANCH_GT r3, again
+    HALT
+.phase
+    .launch main, 40
+"""
+
+
+@pytest.mark.parametrize(
+    ("turns", "factor", "rounded"), [(2000, 52, 1), (9, 53, 2), (9, 0.3, 2), (3000, 3, 2)]
+)
+def test_small_whole_numbers_are_not_rounded(turns, factor, rounded):
+    """39 times 52 is one; what is counted from 3,000 on is none; a sum in a loop is not known."""
+    program = lw.fleet.assemble(COUNTED.format(turns=turns, factor=factor))
+    lowered = Lowering(FleetView.of(program), Form(0, half=True)).program()
+    steps = [step for block in lowered.blocks for step in block.steps]
+    assert sum(isinstance(step, Copy) and step.half for step in steps) == rounded
+    if turns < 3000:  # which would not end
+        alike(program, np.zeros(9000, np.float32))
 
 
 OWN = """

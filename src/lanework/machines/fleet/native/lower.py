@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.interval import ANY
 from lanework.core.ops.op import Op
 from lanework.core.program.isa import Instruction
 from lanework.engines.lanes.program import (
@@ -31,6 +32,7 @@ from lanework.engines.lanes.program import (
 )
 from lanework.machines.fleet.analysis.effects import effects
 from lanework.machines.fleet.analysis.meanings import limits
+from lanework.machines.fleet.analysis.transfer import EXACT_HALF
 from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.isa import FleetInstr, Kernel
 from lanework.machines.fleet.layout import FleetView
@@ -272,7 +274,7 @@ class Lowering:
     def _straight(self, ip: int, info: FleetInstr, instruction: Instruction) -> None:
         values = info.values(instruction)
         if info.kernel is Kernel.LINEAR:
-            self._linear(linear_map(self.view.profile, instruction))
+            self._linear(ip, linear_map(self.view.profile, instruction))
         elif any(spec.name == "addr" for spec in info.operands):
             self._index(ip, info, values)
             self._shared(ip, values)
@@ -280,23 +282,27 @@ class Lowering:
             name, graph = graphs.GIVES[info.name]
             dest = self.view.profile.register(values["dest"])
             self.steps.append(Compute(dest, graph(), (self.names[name],)))
-            self._half(dest)
+            self._half(ip, dest)
         elif info.name in ("RAND", "RAND1"):
             self._random(info.name, self.view.profile.register(values["dest"]))
-            self._half(self.view.profile.register(values["dest"]))
+            self._half(ip, self.view.profile.register(values["dest"]))
         elif info.name == "SYSCALL_SPAWN":
             source = self.view.profile.register(values["src"])
             self.steps.append(Note(ip, source, self.block.counts.total()))
         elif info.kernel is Kernel.ORACLE:
-            self._op(info, values)
+            self._op(ip, info, values)
         elif info.name != "SYSCALL_YIELD":
             raise Diagnostic(
                 BAD_SETTING, f"{info.name} cannot be compiled", help="take the engine reference"
             )
 
-    def _half(self, element: int) -> None:
+    def _half(self, ip: int, element: int) -> None:
         """An element has become something, which is stored in half precision if all are."""
-        if self.form.half:
+        if not self.form.half:
+            return
+        known = self.effects.known
+        value = known.results.get(ip, ANY) if known is not None else ANY
+        if value.nan or not value.integral or value.size > EXACT_HALF:  # else it is as it was
             self.steps.append(Copy(element, element, half=True))
 
     @staticmethod
@@ -304,7 +310,7 @@ class Lowering:
         """Whether that is what is done."""
         return any(isinstance(step, Copy) and step.half for step in steps)
 
-    def _linear(self, matrix: LinearMap) -> None:
+    def _linear(self, ip: int, matrix: LinearMap) -> None:
         last = self.view.profile.length - 1
         for row in matrix.rows:
             terms = [(None if c == last else c, coefficient) for c, coefficient in row.terms]
@@ -318,9 +324,9 @@ class Lowering:
                 graph = graphs.row_sum(tuple((c is None, coefficient) for c, coefficient in terms))
                 columns = tuple(c for c, _ in terms if c is not None)
                 self.steps.append(Compute(row.element, graph, columns))
-                self._half(row.element)
+                self._half(ip, row.element)
 
-    def _op(self, info: FleetInstr, values: dict[str, int]) -> None:
+    def _op(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
         register = self.view.profile.register
         args: list[Operand] = [
             Word(values[spec.name]) if spec.name == "imm" else register(values[spec.name])
@@ -333,7 +339,7 @@ class Lowering:
             graph = info.elementwise.graph("i32" if info.elementwise.dtypes == ("i32",) else "f32")
         self.steps.append(Compute(register(values["dest"]), graph, tuple(args)))
         if graph is not graphs.SELECT and info.elementwise not in graphs.HALVES:
-            self._half(register(values["dest"]))
+            self._half(ip, register(values["dest"]))
 
     def _index(self, ip: int, info: FleetInstr, values: dict[str, int]) -> None:
         """Where an address points to."""
@@ -368,7 +374,7 @@ class Lowering:
             return
         self.steps += words.accessed(self.effects, ip, self.names, inside=self.inside, row=self.row)
         if "dest" in values and not words.anyhow(self.effects, ip):
-            self._half(self.view.profile.register(values["dest"]))
+            self._half(ip, self.view.profile.register(values["dest"]))
 
     def _block(self, counter: Operand) -> list[Step]:
         """Four random words."""
