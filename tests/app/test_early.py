@@ -54,6 +54,7 @@ REFUSED = [
     ("LW1028", "give --width N", (*TURNS, "--out", "a.pgm")),
     ("LW1028", "no whole rows of 100 samples", (*TURNS, "--out", "a.pgm", "--width", "100")),
     ("LW1028", "samples of three words", (*TURNS, "--out", "a.ppm", "--width", "256")),
+    ("LW5012", "write .json or .npz", (*NET, "--query", "gradient", "--out", "a.csv")),
     ("LW5012", "ask with --query all", (*NET, "--query", "z", "--out", "a.mar")),
     ("LW5012", "ask with --query mpe", (*NET, "--out", "a.mpe")),
     ("LW5012", "one row of evidence, not 2", (*NET, "--evidence", "rows.csv", "--out", "a.pr")),

@@ -114,10 +114,13 @@ def blocks_of(
     from lanework.core.result.tablefile import TABLES
     from lanework.machines.belief.data.evidence import iter_table
     from lanework.machines.belief.data.result import UAI, check_uai
+    from lanework.machines.belief.data.tabular import no_table
     from lanework.machines.belief.queries.streaming import STREAMED, block_rows
 
     out, table = request["out"], request["evidence"]
     _check_options(request, kind)
+    if kind == "gradient" and ending_of(out or "") in (*TABLES, ".xlsx"):
+        raise no_table()
     streams = out is not None and ending_of(out) in TABLES and kind in STREAMED
     every, limits = list(variables), request.limits
     if not streams or request["approximate"] or request["json"] or not _is_table(table):

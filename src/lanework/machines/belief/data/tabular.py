@@ -26,6 +26,12 @@ DECIDED = ("mpe", "mmap", "kbest", "sample")  # queries whose answers are states
 _NOTHING = {"count": 0, "satisfiable": False, "least_cost": np.inf}
 
 
+def no_table() -> Diagnostic:
+    """What is said where derivatives are to be one table."""
+    what = "derivatives are tables of their own, one a factor"
+    return Diagnostic(NO_TABLE, what, help="write .json or .npz, or name one factor")
+
+
 class Answers(Result):
     """A result whose rows are those of the evidence; the attributes are those of `BeliefResult`."""
 
@@ -120,8 +126,7 @@ class Answers(Result):
 
     def _table(self, rows: slice, wide: bool) -> dict[str, Array]:
         if self.query in ("gradient", "sensitivity"):
-            what = "derivatives are tables of their own, one a factor"
-            raise Diagnostic(NO_TABLE, what, help="write .json or .npz, or name one factor")
+            raise no_table()
         possible = self.possible()
         numbers = np.arange(len(possible))[rows]
         if self.query in DECIDED:
