@@ -94,7 +94,8 @@ def test_an_adapter_is_of_engines_on_cards(engine, tmp_path):
 @pytest.mark.parametrize("given", [None, "north", "2024-01-01"])
 def test_inputs_that_are_no_numbers_are_no_rows_of_a_table(given):
     error = refused(COPY, x=[1, given, 3, 4])
-    assert (error.code.ident, error.help) == ("LW6010", "give a number there")
+    assert error.code.ident == "LW6010"
+    assert error.help.removeprefix("a date: ") == "give a number there"
 
 
 @pytest.mark.parametrize(

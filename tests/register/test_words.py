@@ -8,6 +8,7 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
+from lanework.core.codes import BAD_ASSEMBLY
 from lanework.machines.register.text.instead import _INSTEAD
 from lanework.machines.register.text.operands import mnemonics
 
@@ -52,7 +53,7 @@ def test_what_is_wrong_is_marked(line, marked, message, help):
     assert row[error.span.column - 1 : error.span.end_column - 1] == marked
     assert error.span.line == 2 + line.count("\n")
     assert message in error.message
-    assert (help is None and error.help is None) or help in error.help
+    assert (help or BAD_ASSEMBLY.help) in error.help
 
 
 @pytest.mark.parametrize(

@@ -267,7 +267,7 @@ def _refuse_text(array: Array, dtype: str, given: Given) -> NoReturn:
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     advice = text_advice(text, DTYPES[dtype].kind in "iu")
     if advice in (MISSING_ADVICE, NAMES_ADVICE, DATE_ADVICE):  # of tables, where there are labels
-        advice = NUMBER
+        advice = "a date: " * (advice == DATE_ADVICE) + NUMBER
     given.refuse(f"is the text {_shown(text)}", advice, place, array.shape)
 
 
