@@ -209,3 +209,32 @@ def test_places_around_are_within_bounds():
     end = m.solve(["x"], [], bounds={"g": (-1.0, 27.0)}, objective="f")
     assert (end.status, end["x"]) == ("solved", pytest.approx(3.0))
     assert end.iterations < 40
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_stairs_without_end_have_no_least_value(engine):
+    for formula, side in (("floor(x)", "smaller"), ("-round(x / 7)", "larger")):
+        model = lw.series.Model("m", periods=1)
+        model.input("x", default=3.0)
+        model.formula("f", formula)
+        solution = model.solve("x", objective="f", engine=engine)
+        assert solution.status == "stopped"
+        assert f"f is the less the {side} x is" in solution.message
+        held = model.solve("x", bounds={"x": (-50.5, 50.5)}, objective="f", engine=engine)
+        assert held.status == "solved"
+        assert held["f"] == {"smaller": -51.0, "larger": -7.0}[side]
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_a_plain_that_is_worse_than_the_way_there_is_no_least_value(engine):
+    model = lw.series.Model("m", periods=1)
+    model.input("x", default=3.0)
+    model.formula("f", "where(x < 1, 5, x)")
+    solution = model.solve("x", objective="f", engine=engine)
+    assert solution.status == "stopped"
+    assert "f was better on the way (1), as it is near a kink or a jump" in solution.message
+    for formula in ("x ** 2", "abs(x) * x * x", "where(x < 1, 1, x)", "exp(x) - x"):
+        other = lw.series.Model("m", periods=1)
+        other.input("x", default=3.0)
+        other.formula("f", formula)
+        assert other.solve("x", objective="f", engine=engine).ok

@@ -53,7 +53,8 @@ def around(
         at[index] += off
         return value - functions.value(at) if (misses(at) <= here).all() else np.nan
 
-    level, error = [], problem.error
+    level, error, slopes = [], problem.error, np.empty(len(x))
+    functions.slope(x, slopes)
     bent = _bent(problem, functions, x) * wide**2 > little
     for index, way in [(int(n), way) for n in np.flatnonzero(problem.moves) for way in (1.0, -1.0)]:
         if problem.late():
@@ -71,8 +72,14 @@ def around(
                 "stopped",
                 f": by a jump {name} is {jump:.6g} better where {place} is a little {side}",
             )
-        flat = end >= FAR and not bent[index]
-        if flat and all(abs(gain(index, way * far * wide[index])) <= little for far in FURTHER):
+        if end < FAR or bent[index]:
+            continue
+        far = [gain(index, way * times * wide[index]) for times in FURTHER]
+        if slopes[index] == 0 and far[0] > far[1] > far[2] > little:
+            problem.error = None
+            side = "larger" if way > 0 else "smaller"
+            return "stopped", f": {name} is the less the {side} {place} is, without a slope"
+        if all(abs(each) <= little for each in far):
             level.append(f"{place} {'above' if way > 0 else 'below'} {x[index]:.6g}")
     problem.error = error
     said = " and ".join(level[:3]) + (" ..." if len(level) > 3 else "")

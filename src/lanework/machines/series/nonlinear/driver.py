@@ -64,8 +64,8 @@ def solve(
             x, number = session.begin(x, before)
         status, held = _status(session, number, np.clip(start, low, high), x)
         status = problem.stop or status
-        better = _better(session, x, status) if status in _AWAY else ""
-        status = "stopped" if better and status == "diverged" else status
+        better = _better(session, x, status) if status in (*_AWAY, "solved") else ""
+        status = "stopped" if better and status in ("diverged", "solved") else status
         message = SAID[status] + held + better
         if status not in ("solved", "interrupted", "deadline"):
             message += where(problem, x, status)
@@ -123,16 +123,19 @@ def _better(session: Run, x: Floats, status: str) -> str:
     Without end it goes away from a least value, where it is worse than at the first point.
     """
     problem = session.problem
-    kept = [r[1] * problem.sign for r in session.trace if r[2] <= KEPT and np.isfinite(r[1])]
+    most = 0.0 if status == "solved" else KEPT  # what bounds are missed by may be what is gained
+    known = [(r[1] * problem.sign, r[2]) for r in session.trace if np.isfinite(r[1])]
+    kept = [value for value, missed in known if missed <= most]
     if problem.objective is None or not kept:
         return ""
     end, best = session.functions.value(x), min(kept)
-    if not end - best > KEPT * max(abs(end), abs(best)) or (
-        status == "diverged" and end <= kept[0]
-    ):
+    size = max(abs(end), abs(best))
+    size = max(size, max(known)[0] - best) if status == "solved" else size
+    if not end - best > KEPT * size or (status == "diverged" and end <= kept[0]):
         return ""
     name, value = problem.objective.name, problem.sign * best
-    return f"; {name} was better on the way ({value:.6g}), as it is near a kink"
+    jump = " or a jump" if problem.jumps else ""
+    return f"; {name} was better on the way ({value:.6g}), as it is near a kink{jump}"
 
 
 def _solution(

@@ -180,7 +180,14 @@ class Run:
         other = moved(problem, self.functions, start) if before is None else None
         if other is not None:
             x, status = self.solve(other, None)
-            if STATUS.get(status) == "solved" or problem.stop in ("deadline", "interrupted"):
+            solved = STATUS.get(status) == "solved"
+            if (
+                solved
+                and not problem.rows
+                and self.functions.value(other) < self.functions.value(x)
+            ):
+                x[:] = other  # IPOPT begins inside of bounds, and slopes did not lead back
+            if solved or problem.stop in ("deadline", "interrupted"):
                 return x, status
             problem.again()
         return self.solve(start, before)
