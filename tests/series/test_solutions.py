@@ -91,3 +91,16 @@ def test_options_by_which_ipopt_would_end_the_process_are_refused(options):
     with pytest.raises(lw.Diagnostic, match=r"LW3062.*'tol'") as caught:
         model.solve("x", objective="far", options={"tol": 1})
     assert "1.0, not 1" in caught.value.help
+
+
+def test_no_lanes_have_no_solutions_and_unknowns_over_none():
+    model = lw.series.Model("m", periods=3)
+    model.input("a", axes="scenario")
+    model.input("x", default=1.0)
+    model.input("y", axes="time", default=1.0)
+    model.formula("gap", "x - a + 0 * total(y)")
+    model.formula("each", "y - a")
+    program = model.compile(outputs=["gap", "each"])
+    none = program.solve(["x", "y"], ["gap", "each"], inputs={"a": np.zeros(0)})
+    assert (len(none), none["x"].shape, none["y"].shape) == (0, (0,), (3, 0))
+    assert (none["gap"].shape, none["each"].shape) == ((0,), (3, 0))

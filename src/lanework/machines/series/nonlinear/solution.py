@@ -191,10 +191,15 @@ class Solutions(_Kept, Sequence[Solution]):
     """
 
     def __init__(
-        self, solutions: Sequence[Solution], axes: tuple[str, ...], shape: tuple[int, ...], run: Any
+        self,
+        solutions: Sequence[Solution],
+        axes: tuple[str, ...],
+        shape: tuple[int, ...],
+        run: Any,
+        known: Mapping[str, tuple[int, ...]],
     ) -> None:
         self._solutions, self.axes, self.shape = list(solutions), axes, shape
-        self._run = run
+        self._run, self._known = run, known  # unknowns, and their shapes in one lane
 
     def __len__(self) -> int:
         return len(self._solutions)
@@ -235,9 +240,9 @@ class Solutions(_Kept, Sequence[Solution]):
     def variables(self) -> Mapping[str, Any]:
         """The unknowns, axes ``(time, lane axes...)``: last iterates where a lane is not solved."""
         out: dict[str, Any] = {}
-        for name in self._solutions[0].variables if self._solutions else ():
-            array = np.array([solution.variables[name] for solution in self._solutions])
-            array = np.moveaxis(array, 0, -1)
+        for name, one in self._known.items():
+            values = [solution.variables[name] for solution in self._solutions]
+            array = np.moveaxis(np.reshape(values, (len(values), *one)), 0, -1)
             out[name] = array.reshape(*array.shape[:-1], *self.shape)
         return out
 

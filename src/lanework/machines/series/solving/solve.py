@@ -163,7 +163,8 @@ class Solver(Remade):
         if single:
             return solutions[0]
         shape = tuple(bound.sizes[axis] for axis in bound.axes)
-        return Solutions(solutions, bound.axes, shape, run)
+        known = {block.name: (block.size,) if block.timed else () for block in problem.variables}
+        return Solutions(solutions, bound.axes, shape, run, known)
 
     def _prepared(self, periods: int, limits: Limits) -> Problem:
         problem = self._problem
