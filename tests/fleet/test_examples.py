@@ -59,6 +59,7 @@ WORKLOADS = {
     "sir": workloads.sir(3000, fortnights=1),
     "option": workloads.option(500, pairs=8),
     "boids": workloads.boids(12, steps=3),
+    "children": workloads.children(30, 6),
 }
 
 

@@ -38,7 +38,7 @@ CASES = {
     "a later phase reads": (
         COPY + ".phase wait_all\n.launch main, 300\n.phase wait_all\n.launch more, 300\n"
         ".routine more\nVMID r0\nADDI r0, r0, y\nREAD r1, r0\nADD r1, r1, r1\nWRITE r0, r1\nHALT",
-        [(300, 600)],
+        [],
     ),
     "the VM reads before": (
         "VMID r0\nADDI r2, r0, y\nREAD r1, r2\nREAD r3, r0\nADD r1, r1, r3\nWRITE r2, r1\nHALT\n"
@@ -128,3 +128,45 @@ def test_a_run_that_is_broken_off_leaves_zeros(monkeypatch):
         mine(x=np.ones(300))
     assert mine.shared[:300].tolist() == [1.0] * 300
     assert mine.shared[300:].tolist() == [0.0] * 300
+
+
+FAULTS = {
+    "recursion": ("CALL rec\nHALT\n.routine rec\nCALL rec\nRETURN\n", "LW6020", {}),
+    "a deadlock": ("again:\nYIELD\nJUMP again\n", "LW6026", {}),
+    "outside": ("SETI r0, 5000\nREAD r1, r0\nHALT\n", "LW6022", {"bounds": "fault"}),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("together", [False, True])
+def test_what_was_written_before_a_trap_is_there(name, together):
+    body, code, settings = FAULTS[name]
+    phase = "" if together else ".phase wait_all\n"
+    text = f"{HEAD}{COPY}.routine next\n{body}.phase wait_all\n.launch main, 300\n"
+    program = lw.fleet.assemble(f"{text}{phase}.launch next, 1\n")
+    x = np.arange(1, 301, dtype=np.float32)
+    for engine in ("reference", "llvm"):
+        bound = program.bind(engine, outputs="y", **settings)
+        for turn in (1, 2, 3):
+            with pytest.raises(lw.Trap, match=code):
+                bound(x=turn * x)
+        y = np.asarray(bound.shared)[300:]
+        written = y == 3 * x
+        assert (written | ((y == 0) if together else False)).all()
+
+
+@pytest.mark.parametrize("more", ["", ", range -10 10"])
+def test_ranges_of_halves_are_of_what_is_given(more):
+    """Not of what memory held, nor of what is read where it is given."""
+    text = (
+        f".machine fleet\n.buffer x, 0, 300, in, f32, range -10 10\n"
+        f".buffer y, auto, 300, inout, f32, pad{more}\n.routine main\nVMID r0\nREAD r1, r0\n"
+        "MULI r1, r1, 100\nADDI r0, r0, y\nWRITE r0, r1\nHALT\n.phase wait_all\n.launch main, 300"
+    )
+    for engine in ("reference", "llvm", "auto"):
+        bound = lw.fleet.assemble(text).bind(engine, outputs="y", storage="f16")
+        for value in (0.5, 3, 4, 5):
+            given = np.full(300, value, np.float32)
+            assert bound(x=given)["y"].tolist() == [100 * value] * 300
+        with pytest.raises(lw.Diagnostic, match="LW6010: word 0 of shared memory is 5000"):
+            bound(x=np.full(300, 5000, np.float32))

@@ -116,7 +116,7 @@ def test_wide_tables_are_written_under_the_cap(folder, out):
     assert last_line(COMMAND, *words, "point=many.csv", cwd=folder) - base <= 1.05 * cap
 
 
-@pytest.mark.parametrize("cap", [8_000_000, 30_000_000])
+@pytest.mark.parametrize("cap", [8_000_000, 24_000_000])
 @pytest.mark.parametrize(
     "words",
     [

@@ -178,10 +178,11 @@ class Runner(runner.Runner):
         with taking(self.limits, given):
             ahead, lends = self.engine in engines.AHEAD, frozenset[str]()
             overwritten: Spans = ()
-            if ahead and not self._keeps_all:
+            # the ranges of half precision are looked at in memory
+            if ahead and not self._keeps_all and self.settings.storage != "f16":
                 engine = self._ready(until)
                 lends = getattr(engine, "lends", lends)
-                if until is None and self.limits.fuel is None and self.epochs_limit is None:
+                if (until, self.limits.fuel, self.epochs_limit, self.progress) == (None,) * 4:
                     overwritten = getattr(engine, "overwrites", ())
             memories = self._memories if ahead else None
             bound = bind(self.program, given, memories, lends, overwritten)
@@ -220,7 +221,10 @@ class Runner(runner.Runner):
 
     @staticmethod
     def _complete(engine: Any, bound: Bound) -> None:
-        """Whoever looks at shared memory sees what was given, and zeros where nothing was."""
+        """Whoever looks at shared memory sees what was given, and zeros where nothing was.
+
+        Words that were not set are of the only group, which has been broken off.
+        """
         for first, last in bound.unset:
             bound.lent.words[first:last] = 0
         if bound.apart:

@@ -95,6 +95,7 @@ class Factor:
             >>> Factor("rain", ("rain",), np.array([0.5, -1.0])).check((2,))
             Traceback (most recent call last):
             lanework.base.errors.Diagnostic: LW5002: the table of 'rain' has -1 at (1,)
+              help: give finite numbers from 0 on, one for each combination of states
         """
         table = self.table
         if table.shape != shape:

@@ -102,7 +102,7 @@ class Done(NamedTuple):
 
     Attributes:
         epochs: of the longest VM.
-        counters: as `text` has them.
+        counters: as `abi` has them.
         ages: how old VMs were at their end, of those that others start.
         later: what they do later.
         notes: of starts and ends; `abi.NOTE` rows.

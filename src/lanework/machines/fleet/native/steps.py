@@ -29,7 +29,7 @@ NO_ENTRIES: Entries = np.zeros((0, len(abi.ENTRY)), np.int64)
 TABLES = 8
 """Tables of launches that are kept for runs to come."""
 WRITES = {"SYSCALL_WRITE", "IWRITE"}
-MANY = 256
+PAIRED = 256
 """Accesses of a group above which not all pairs of them are looked at."""
 HEAVY = 60_000
 """Operations of a routine above which it is not compiled, as that takes more than some seconds."""
@@ -263,30 +263,31 @@ class Groups:
 
     @cached_property
     def overwritten(self) -> list[tuple[int, int]]:
-        """Words that the first group writes, each of them, and that nothing else there looks at.
+        """Words that a program of one group writes, each of them, and that nothing there looks at.
 
-        What they are before that makes no difference to a run that comes to its end.
+        What they are before makes no difference: all VMs come to the end of straight routines.
         """
-        if not self._native[:1].all() or not len(self.starts) or self.overlap(0):
+        if len(self.starts) != 1 or not self.all or self.overlap(0):
             return []
         launches = self._launches(self.steps(0))
         others = any(x.launch.strategy == "custom" or x.launch.resume for x in launches)
         if self.ordered(0) or self.family(0) is not None or others:
             return []
+        forms = {self._form(each, frozenset()) for each in launches}
+        if not all(_straight(self._program(form)) for form in forms):
+            return []
         try:
             touches = self.effects.touches(launches)
         except OverflowError:
             return []
-        if len(touches) > MANY:
+        if len(touches) > PAIRED:
             return []
         out = []
         for one in touches:
             more, span = launches[one.launch].launch.count - 1, one.span
             in_row = (span.factor, span.high, span.begin, span.end) == (1, span.low, 0, more)
             plain = one.access.inside and self.view.infos[one.ip].name in WRITES
-            alone = all(x is one or not meet(x.span, span, False) for x in touches)
-            form = self._form(launches[one.launch], frozenset())
-            if in_row and plain and alone and _straight(self._program(form)):
+            if in_row and plain and all(x is one or not meet(x.span, span, False) for x in touches):
                 out.append((span.low, span.low + more + 1))
         return sorted(out)
 
