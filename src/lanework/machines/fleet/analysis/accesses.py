@@ -23,6 +23,8 @@ from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Allocated
 
+WRITES = frozenset({"SYSCALL_WRITE", "IWRITE"})
+"""Instructions that put a word where they say, whatever is there."""
 COMMUTING = (words32.iadd, words32.iand, words32.ior, updates.imin, updates.imax)
 """Updates of words that come to the same in any order, if nobody looks in between."""
 
@@ -91,7 +93,7 @@ def access(view: FleetView, known: Intervals | None, ip: int) -> Access | None:
         last,
         form,
         reads or (info.atomic and not dead),
-        info.atomic or info.name in ("SYSCALL_WRITE", "IWRITE"),
+        info.atomic or info.name in WRITES,
         info.updates if dead and info.updates in COMMUTING else None,
         numbers,
     )

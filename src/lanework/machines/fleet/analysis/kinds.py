@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.program.verify import Finding
+from lanework.machines.fleet.analysis.accesses import WRITES
 from lanework.machines.fleet.analysis.meanings import (
     ANYTHING,
     FLOAT,
@@ -147,7 +148,7 @@ def _stored(view: FleetView, known: Meanings) -> Iterator[tuple[int, int]]:
     """Instructions that a VM comes to and that write to shared memory, and what they put there."""
     for ip, state in enumerate(known.states):
         info = view.infos[ip]
-        if state is not None and (info.atomic or info.name in ("SYSCALL_WRITE", "IWRITE")):
+        if state is not None and (info.atomic or info.name in WRITES):
             yield ip, _kind(view, ip, info, state)
 
 

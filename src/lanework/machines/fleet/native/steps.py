@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lanework.engines.lanes.order import weight
 from lanework.engines.lanes.program import Branch, LaneProgram, Stop
+from lanework.machines.fleet.analysis.accesses import WRITES
 from lanework.machines.fleet.analysis.disjoint import meet
 from lanework.machines.fleet.analysis.effects import effects
 from lanework.machines.fleet.engine import Settings
@@ -28,7 +29,6 @@ CHUNK = 1 << 14
 NO_ENTRIES: Entries = np.zeros((0, len(abi.ENTRY)), np.int64)
 TABLES = 8
 """Tables of launches that are kept for runs to come."""
-WRITES = {"SYSCALL_WRITE", "IWRITE"}
 PAIRED = 256
 """Accesses of a group above which not all pairs of them are looked at."""
 HEAVY = 60_000

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from lanework.core.ops.bodies import arithmetic
 from lanework.engines.lanes.program import Compute, Copy, Load, Step, Store, Tally, Update
+from lanework.machines.fleet.analysis.accesses import WRITES
 from lanework.machines.fleet.analysis.effects import Effects
 from lanework.machines.fleet.analysis.kinds import stores
 from lanework.machines.fleet.layout import FleetView
@@ -32,7 +33,7 @@ def accessed(effects: Effects, ip: int, names: Names, *, inside: bool, row: bool
     if info.name in ("SYSCALL_READ", "IREAD"):
         part = parts(effects).reads.get(ip, 0)
         return [Load(register(values["dest"]), index, inside, row, part=part)]
-    if info.name in ("SYSCALL_WRITE", "IWRITE"):
+    if info.name in WRITES:
         return [Store(index, register(values["src"]), inside, row)]
     if anyhow(effects, ip):
         assert info.updates is not None
