@@ -43,6 +43,7 @@ tests/fleet/test_examples.py::test_boids[epoch]
 tests/fleet/test_examples.py::test_reduction[epoch-1000000]
 tests/fleet/test_fuzz.py::test_random_programs_on_a_gpu[5]
 tests/fleet/test_fuzz.py::test_random_programs_read_back_from_their_listing
+tests/fleet/test_fuzz.py::test_small_programs_on_their_turn[20]
 tests/fleet/test_fuzz.py::test_the_reference_does_what_the_plain_machine_does[50]
 tests/fleet/test_fuzz.py::test_vms_that_do_not_see_each_other[5]
 tests/fleet/test_interrupted.py::test_while_it_is_compiled[wgsl]

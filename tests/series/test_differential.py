@@ -10,7 +10,7 @@ from lanework.machines.series.check.generate import random_inputs, random_progra
 from lanework.machines.series.isa import SERIES
 
 
-@pytest.mark.parametrize("seeds", campaign(20_000, 250, daily=100, quick=50))
+@pytest.mark.parametrize("seeds", campaign(10_000, 250, daily=100, quick=50))
 def test_engines_agree_to_the_bit(seeds):
     assert [str(d) for d in fuzz.campaign().run(len(seeds), seeds.start)] == []
 
