@@ -1066,3 +1066,29 @@ def test_inputs_are_read_where_they_are_given(monkeypatch):
     assert np.array_equal(runner.shared[:400], reference.shared[:400])
     assert np.array_equal(runner.vms.words[1:], reference.vms.words[1:])
     assert seen == [["x", "y", "z"]] * 4 + [[]]  # and once more, with all VMs kept
+
+
+@pytest.mark.parametrize("engine", ["llvm", "wgsl"])
+@pytest.mark.parametrize("waiting", [1, 3, 90])
+@pytest.mark.parametrize("patience", [1, 1000])
+@pytest.mark.parametrize("before", [0, 2])
+def test_nothing_begins_behind_vms_that_wait_for_ever(engine, waiting, patience, before, gpu):
+    """Nor is it counted: the phases before have done what they do, and those after nothing."""
+    text = (
+        ".machine fleet\n.buffer y, 10, 200, out\n.routine main\nVMGID r0\nSETI r1, 0\n"
+        f"CMPI r2, r0, {waiting}\nBRANCH_GE r2, on\nWAIT r1, r1\non:\nADDI r2, r0, y\n"
+        "WRITE r2, r0\nHALT\n.routine more\nVMGID r0\nADDI r2, r0, y\nREAD r1, r2\n"
+        "ADDI r1, r1, 500\nWRITE r2, r1\nHALT\n"
+        + before * ".phase wait_all\n.launch more, 100\n"
+        + ".phase wait_all\n.launch main, 100\n"
+        + 2 * ".phase wait_all\n.launch more, 100\n"
+    )
+    seen = []
+    for name in ("reference", engine):
+        runner = lw.fleet.assemble(text).bind(name, patience=patience)
+        with pytest.raises(lw.Trap, match="LW6026: ") as caught:
+            runner()
+        counts = runner._desk.run.counts
+        said = str(caught.value).partition("patience")[0]
+        seen.append((said, counts.epochs, counts.executed, counts.live, runner.shared.tolist()))
+    assert seen[0] == seen[1]

@@ -228,6 +228,7 @@ class Body:
             w.emit(
                 f"atomicrmw umin ptr {self._counter(w, abi.LIMIT)}, i64 {least} monotonic, align 8"
             )
+        if stop.status == Status.BLOCKED or self.strict:
             self._last(w)
 
     @staticmethod
