@@ -184,8 +184,7 @@ class Runner(runner.Runner):
                 lends = getattr(engine, "lends", lends)
                 if (until, self.limits.fuel, self.epochs_limit, self.progress) == (None,) * 4:
                     overwritten = getattr(engine, "overwrites", ())
-            memories = self._memories if ahead else None
-            bound = bind(self.program, given, memories, lends, overwritten)
+            bound = bind(self.program, given, self._memories if ahead else None, lends, overwritten)
         words = bound.lent.words
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import check
@@ -214,21 +213,12 @@ class Runner(runner.Runner):
             runtime.run(self.epochs_limit)
         finally:
             if not runtime.cursor.ended and self._desk.run is runtime:
-                self._complete(engine, bound)
+                bound.clear()
+                if bound.apart:
+                    engine.complete()  # whoever looks at it sees what was given
         if bound.apart:
             engine.lent = {}
         return runtime
-
-    @staticmethod
-    def _complete(engine: Any, bound: Bound) -> None:
-        """Whoever looks at shared memory sees what was given, and zeros where nothing was.
-
-        Words that were not set are of the only group, which has been broken off.
-        """
-        for first, last in bound.unset:
-            bound.lent.words[first:last] = 0
-        if bound.apart:
-            engine.complete()
 
     def runtime(self, words: Words) -> Runtime:
         """The program on its engine, before its first phase.

@@ -41,6 +41,11 @@ class Bound:
     shapes: Mapping[str, Shape]
     labels: Mapping[Shape, Labels]
 
+    def clear(self) -> None:
+        """What was not set becomes zeros: the only group, which writes it, has been broken off."""
+        for first, last in self.unset:
+            self.lent.words[first:last] = 0
+
 
 def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Words:
     """Shared memory as a run begins; see `bind`."""
